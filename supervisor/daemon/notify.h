@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ * notify.h - sd_notify datagrams on an app's own notify socket.
+ * Layer: 3, daemon. Uses: base, libsystemd. Source: sd_notify(3). */
+#ifndef DAEMON_NOTIFY_H
+#define DAEMON_NOTIFY_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+struct err;
+struct notify;
+
+struct notify_message {
+    pid_t pid; /* the sender */
+    bool ready, watchdog_trigger, stopping;
+    const char *status; /* STATUS=, or NULL; UTF-8 without control characters; borrowed */
+};
+
+/* Binds `path` (an old socket there is removed), mode 0660 with group gid ((gid_t) -1: as it is). Messages of other
+ * uids than `uid` and root are passed over. At most 64 datagrams a turn are read; descriptors sent along are closed. */
+int notify_new(sd_event *event, const char *path, uid_t uid, gid_t gid,
+               void (*got)(const struct notify_message *, void *userdata), void *userdata, struct notify **ret, struct err *e);
+struct notify *notify_free(struct notify *n); /* closes and removes the socket */
+struct notify *notify_abandon(struct notify *n); /* closes, leaves the name for the next daemon */
+
+#endif
