@@ -37,11 +37,12 @@ enum fs_sync { FS_VOLATILE, FS_DURABLE };
 int fs_replace(int dir_fd, const char *name, const void *bytes, size_t n, mode_t mode,
                enum fs_sync sync, struct err *e);
 
-/* Makes the folder and missing parents, each with `mode` (not changed by the umask); an existing folder is success
- * and keeps its mode. */
+/* Makes the folder and missing parents, each with `mode` (not changed by the umask); an existing
+ * folder is success and keeps its mode. */
 int fs_mkdirs(const char *path, mode_t mode, struct err *e);
 
-/* Makes one folder if it is missing; ret_fd (may be NULL) is an O_DIRECTORY|O_CLOEXEC descriptor. */
+/* Makes one folder if it is missing; ret_fd (may be NULL) is an O_DIRECTORY|O_CLOEXEC descriptor.
+ */
 int fs_mkdir(int dir_fd, const char *name, mode_t mode, int *ret_fd, struct err *e);
 
 int fs_open_dir(int dir_fd, const char *name, int *ret_fd, struct err *e);

@@ -3,9 +3,9 @@
  * Layer: 1, base. Uses: cJSON (here alone).
  *
  * json_parse() takes strict RFC 8259 text only, and refuses besides what cJSON would let
- * through or lose: duplicate keys, bytes after the value, raw control characters, invalid UTF-8, lone
- * surrogates, escaped NULs, integers beyond 2^53, numbers that overflow, nesting deeper than JSON_DEPTH_MAX.
- * A value read is never changed. */
+ * through or lose: duplicate keys, bytes after the value, raw control characters, invalid UTF-8,
+ * lone surrogates, escaped NULs, numbers beyond 2^53 or longer than 63 bytes, nesting deeper than
+ * JSON_DEPTH_MAX. So an integer read is the one that was written. */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 
@@ -20,7 +20,15 @@ struct json; /* a value, borrowed from the document that json_parse() made */
 #define JSON_DEPTH_MAX 32
 #define JSON_INT_MAX   ((int64_t) 1 << 53)
 
-enum json_kind { JSON_NULL, JSON_BOOL, JSON_INT, JSON_DOUBLE, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_kind {
+    JSON_NULL,
+    JSON_BOOL,
+    JSON_INT,
+    JSON_DOUBLE,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
 
 /* ret: the document, the caller's to json_free(). Errors: -EINVAL with what and at which byte;
  * -E2BIG nested too deep; -ENOMEM. */
@@ -34,7 +42,7 @@ struct json *json_copy(const struct json *value);
 enum json_kind json_kind(const struct json *value);
 const char *json_kind_name(enum json_kind kind); /* "an object", "a string" */
 
-/* Of a value of that kind; 0, false, "" otherwise. */
+/* Of a value of that kind; 0, false, "" otherwise. json_double() takes an integer too. */
 bool json_bool(const struct json *value);
 int64_t json_int(const struct json *value);
 double json_double(const struct json *value);
@@ -46,7 +54,8 @@ const struct json *json_next(const struct json *value);
 const char *json_name(const struct json *member); /* its key; NULL for an element */
 size_t json_count(const struct json *container);
 
-/* The member of that name; NULL where it is missing or null, or `object` is no object (NULL too). */
+/* The member of that name; NULL where it is missing or null, or `object` is no object (NULL too).
+ */
 const struct json *json_get(const struct json *object, const char *name);
 /* The same with a default where it is missing or of another kind. */
 const char *json_get_string(const struct json *object, const char *name, const char *otherwise);

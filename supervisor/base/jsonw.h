@@ -20,16 +20,19 @@ struct jsonw {
     bool comma;      /* the next item needs a comma before it */
 };
 
-#define JSONW_INIT(buffer) { .out = (buffer), .comma = false }
+#define JSONW_INIT(buffer)                                                                         \
+    { .out = (buffer), .comma = false }
 
 void jsonw_object(struct jsonw *w, const char *key);
 void jsonw_end_object(struct jsonw *w);
 void jsonw_array(struct jsonw *w, const char *key);
 void jsonw_end_array(struct jsonw *w);
-void jsonw_string(struct jsonw *w, const char *key, const char *value); /* value NULL: nothing is written */
+void jsonw_string(struct jsonw *w, const char *key,
+                  const char *value); /* value NULL: nothing is written */
 void jsonw_string_n(struct jsonw *w, const char *key, const char *value, size_t n);
+/* Numbers beyond what json_parse() takes are written as its limit, 2^53. */
 void jsonw_int(struct jsonw *w, const char *key, int64_t value);
-void jsonw_u64(struct jsonw *w, const char *key, uint64_t value); /* above 2^53: 2^53 */
+void jsonw_u64(struct jsonw *w, const char *key, uint64_t value);
 void jsonw_bool(struct jsonw *w, const char *key, bool value);
 void jsonw_json(struct jsonw *w, const char *key, const struct json *value); /* NULL: nothing */
 void jsonw_raw(struct jsonw *w, const char *key, const char *json_text, size_t n);

@@ -34,13 +34,13 @@ static inline void list_append(struct list *head, struct list *node) {
     head->prev = node;
 }
 
-#define list_entry(node, type, member) ((type *) (void *) ((char *) (node) - offsetof(type, member)))
-#define list_first(head, type, member) \
+#define list_entry(node, type, member) ((type *) (void *) ((char *) (node) -offsetof(type, member)))
+#define list_first(head, type, member)                                                             \
     (list_empty(head) ? NULL : list_entry((head)->next, type, member))
 /* The body may take the current one out, no other. */
-#define list_for_each(it, head, type, member)                                            \
-    for (struct list *it##_n = (head)->next, *it##_s = it##_n->next;                     \
-         it##_n != (head) && ((it) = list_entry(it##_n, type, member), 1);               \
+#define list_for_each(it, head, type, member)                                                      \
+    for (struct list *it##_n = (head)->next, *it##_s = it##_n->next;                               \
+         it##_n != (head) && ((it) = list_entry(it##_n, type, member), 1);                         \
          it##_n = it##_s, it##_s = it##_n->next)
 
 #endif

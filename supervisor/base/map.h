@@ -11,7 +11,7 @@
 
 struct map;
 
-struct map *map_new(void); /* NULL without memory */
+struct map *map_new(void);           /* NULL without memory */
 struct map *map_free(struct map *m); /* not the values; returns NULL; takes NULL */
 size_t map_count(const struct map *m);
 void *map_get(const struct map *m, const char *key); /* NULL: not there */

@@ -19,7 +19,8 @@ struct str {
     int error;  /* 0, -ENOMEM or -EMSGSIZE */
 };
 
-#define STR_INIT(limit) { .data = NULL, .len = 0, .cap = 0, .max = (limit), .error = 0 }
+#define STR_INIT(limit)                                                                            \
+    { .data = NULL, .len = 0, .cap = 0, .max = (limit), .error = 0 }
 
 /* All return 0 or str_error(). -EMSGSIZE: past max; nothing was appended. */
 int str_append(struct str *s, const void *bytes, size_t n);

@@ -11,6 +11,9 @@
 /* Strict UTF-8 (no overlong forms, no surrogates, at most U+10FFFF). Source: RFC 3629. */
 bool text_is_utf8(const char *text, size_t n);
 
+/* Bytes of the well-formed UTF-8 character that text begins with: 1 to 4; 0 if there is none. */
+size_t text_utf8_char(const char *text, size_t n);
+
 /* Has C0 controls, DEL, or (as UTF-8) C1 controls. */
 bool text_has_control(const char *text, size_t n);
 
