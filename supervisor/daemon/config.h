@@ -16,10 +16,13 @@ struct err;
 #define CONFIG_UNSET UINT64_MAX /* a size that was not given */
 
 /* "some 70ms 1s" */
-struct config_psi { bool full; uint64_t stall_us, window_us; };
+struct config_psi {
+    bool full;
+    uint64_t stall_us, window_us;
+};
 
 struct config {
-    struct { /* [lifecycle], spans in microseconds */
+    struct {                                   /* [lifecycle], spans in microseconds */
         uint64_t suspend_after, destroy_after; /* CONFIG_NEVER */
         uint64_t background_grace, start_timeout, stop_timeout, exit_state_expiry;
         unsigned max_foreground; /* at least 1 */
@@ -33,7 +36,8 @@ struct config {
         struct config_psi moderate, low, critical;
         unsigned alarm_count;
         uint64_t alarm_window, resume_budget;
-        uint32_t available_low, available_low_exit, available_critical, available_critical_exit; /* permille */
+        uint32_t available_low, available_low_exit, available_critical,
+            available_critical_exit; /* permille */
     } memory;
     struct { /* [update] */
         uint64_t check_interval, sync_timeout, sync_after, install_timeout, healthy_after;
@@ -57,8 +61,10 @@ struct config {
     } control;
 };
 
-/* Reads `path` (NULL: /etc/miniprogd.conf, which may be missing; a given one must exist) and then <path>.d/*.conf in
- * name order. ret: the caller's to config_free(). Errors: -EINVAL with "file:line: what"; -ENOENT; -ENOMEM. */
+/* Reads `path` (NULL: /etc/miniprogd.conf, which may be missing; a given one must exist) and then
+ * the files of the folder "<path>.d" that end in ".conf", by name; a later one wins. ret: the
+ * caller's to config_free(). Errors: -EINVAL with "FILE:LINE: [section] key: what"; -ENOENT;
+ * -ENOMEM; others as open(2). */
 int config_load(const char *path, struct config **ret, struct err *e);
 struct config *config_free(struct config *c);
 
