@@ -2,75 +2,231 @@
 VERSION  := 0.1.0
 VARIANT  ?= debug
 BUILD    ?= build/$(VARIANT)
-CC       ?= gcc
+ifeq ($(origin CC),default)
+CC       := gcc
+endif
 PREFIX   ?= /usr/local
-PKG      := libsystemd libcjson libcgroup
+DESTDIR  ?=
+JOBS     ?= $(shell nproc)
+FUZZ_SECONDS ?= 10
 
 WARN     := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
-            -Wswitch-enum -Wvla -Wformat=2 -Wundef $(if $(CI),-Werror)
+            -Wswitch-enum -Wvla -Wformat=2 -Wundef
 OPT_debug   := -O1 -g
 OPT_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -DNDEBUG
-OPT_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SANITIZE    := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+OPT_asan    := -O1 -g $(SANITIZE)
+OPT_fuzz    := -O1 -g $(SANITIZE) -fsanitize=fuzzer-no-link
 OPT      := $(OPT_$(VARIANT))
-CPPFLAGS += -I. -D_GNU_SOURCE -DMINIPROG_VERSION='"$(VERSION)"' -MMD -MP
+CPPFLAGS += -I. -D_GNU_SOURCE -DMINIPROG_VERSION='"$(VERSION)"' \
+            -DMINIPROG_LIBEXECDIR='"$(PREFIX)/libexec/miniprog"' -MMD -MP
 CFLAGS   += -std=gnu17 $(OPT) $(WARN) -fvisibility=hidden -fPIC -pthread
-LDFLAGS  += $(OPT) -pthread -Wl,-z,relro,-z,now
+LDFLAGS  += $(OPT) -pthread -Wl,-z,relro,-z,now -Wl,--as-needed
+WERROR   := $(if $(CI),-Werror)
 TESTWARN := -Wno-conversion -Wno-sign-conversion -Wno-missing-prototypes
+COMPILE   = $(CC) $(CPPFLAGS) $(CFLAGS) $(WERROR)
+SOURCES  := supervisor units cgroups tests
 
 sources   = $(sort $(wildcard $(1)/*.c))
 objects   = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))
+# Another variant's folder; a BUILD from the command line gets it as a suffix.
+variant   = VARIANT=$(1) BUILD=$(if $(filter command% environment%,$(origin BUILD)),$(BUILD)-$(1),build/$(1))
+parallel  = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS)) --no-print-directory
 
-# One archive a folder, so that each program and test links just the layers it may use.
-LAYERS   := base cgroups units wire sdk daemon
-DIR_base := supervisor/base
+# One archive a layer (all of the folder but main.c), so that each program and test links just
+# the layers it may use. NEEDS_x: what x stands on, itself first; EXT_x: the system's libraries.
+LAYERS   := base cgroups units wire sdk worker daemon ctl
+DIR_base    := supervisor/base
 DIR_cgroups := cgroups
-DIR_units := units
-DIR_wire := supervisor/wire
-DIR_sdk  := supervisor/sdk
-DIR_daemon := supervisor/daemon
-A        = $(patsubst %,$(BUILD)/lib%.a,$(1))
-NEEDS_base := base
+DIR_units   := units
+DIR_wire    := supervisor/wire
+DIR_sdk     := supervisor/sdk
+DIR_worker  := supervisor/worker
+DIR_daemon  := supervisor/daemon
+DIR_ctl     := supervisor/ctl
+NEEDS_base    := base
 NEEDS_cgroups := cgroups base
-NEEDS_units := units base
-NEEDS_wire := wire base
-NEEDS_sdk := sdk wire base
-NEEDS_daemon := daemon cgroups units wire base
-EXT_base := -lcjson
+NEEDS_units   := units base
+NEEDS_wire    := wire base
+NEEDS_sdk     := sdk wire base
+NEEDS_worker  := worker units base
+NEEDS_daemon  := daemon cgroups units wire base
+NEEDS_ctl     := ctl sdk wire base
+NEEDS_tests   := daemon worker cgroups units sdk wire base
+EXT_base    := -lcjson
 EXT_cgroups := $(EXT_base) -lcgroup
-EXT_units := $(EXT_base)
-EXT_wire := $(EXT_base)
-EXT_sdk := $(EXT_base)
-EXT_daemon := $(EXT_base) -lcgroup -lsystemd -linih
+EXT_units   := $(EXT_base)
+EXT_wire    := $(EXT_base)
+EXT_sdk     := $(EXT_base)
+EXT_worker  := $(EXT_base) -lsodium
+EXT_daemon  := $(EXT_base) -lcgroup -lsystemd -linih
+EXT_ctl     := $(EXT_base)
+EXT_tests   := $(EXT_daemon) -lsodium -lcmocka
+archives  = $(patsubst %,$(BUILD)/lib%.a,$(NEEDS_$(1)))
 
-all: $(BUILD)/miniprogd $(BUILD)/miniprogctl $(BUILD)/miniprog-worker $(BUILD)/libminiprog.a
+PROGRAM_miniprogd       := daemon
+PROGRAM_miniprogctl     := ctl
+PROGRAM_miniprog-worker := worker
+PROGRAMS := $(foreach p,miniprogd miniprogctl miniprog-worker,\
+              $(if $(wildcard $(DIR_$(PROGRAM_$(p)))/main.c),$(BUILD)/$(p)))
+SDK      := $(if $(call sources,$(DIR_sdk)),$(BUILD)/libminiprog.a $(BUILD)/libminiprog.so)
+EXAMPLES := $(patsubst units/examples/%/manifest.json,$(BUILD)/examples/%.made,\
+              $(wildcard units/examples/*/manifest.json))
+UNIT     := $(foreach l,$(LAYERS),$(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/$(l)/test_*.c)))
+IT       := $(patsubst %.c,$(BUILD)/%,$(wildcard $(patsubst %,tests/integration/%.c,$(or $(TESTS),it_*))))
+IT_APPS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/app_*.c))
+FUZZERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-$(BUILD)/%.o: %.c
+all: $(PROGRAMS) $(SDK) $(EXAMPLES) ## the programs, the library, the examples
+
+# Rewritten only when the flags change: then all objects are stale.
+$(BUILD)/flags: force
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+	@echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(CFLAGS)' >$@
 
-define layer
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -c $< -o $@
+$(BUILD)/tests/%.o: private CFLAGS += $(TESTWARN) -Isupervisor/sdk
+$(BUILD)/supervisor/wire/interfaces.o: $(wildcard supervisor/wire/*.varlink)
+
+define layer_rules
 $(BUILD)/lib$(1).a: $(filter-out %/main.o,$(call objects,$(DIR_$(1))))
 	@rm -f $$@
 	$(AR) rcs $$@ $$^
-endef
-$(foreach l,$(LAYERS),$(eval $(call layer,$(l))))
-EMBEDS := $(wildcard supervisor/wire/*.varlink)
-$(BUILD)/supervisor/wire/interfaces.o: $(EMBEDS)
-
-# tests/unit/<layer>/test_*.c links that layer and what it stands on; WRAP_<test> adds --wrap options.
-define unit_rule
-$(BUILD)/tests/unit/$(1)/%: tests/unit/$(1)/%.c $(call A,$(NEEDS_$(1)))
+# "/* wrap: fsync renameat */" in a test has the linker wrap these.
+$(BUILD)/tests/unit/$(1)/%: tests/unit/$(1)/%.c $(call archives,$(1)) $(BUILD)/flags
 	@mkdir -p $$(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(TESTWARN) $$< $(call A,$(NEEDS_$(1))) $(LDFLAGS) $$(WRAP_$$*) -lcmocka $(EXT_$(1)) -o $$@
+	$$(COMPILE) $$(TESTWARN) $$< $(call archives,$(1)) $$(LDFLAGS) $$(WRAP_$$*) \
+	    $$$$(sed -n 's,^/\* wrap: \(.*\) \*/$$$$,\1,p' $$< | sed 's/[^ ][^ ]*/-Wl,--wrap=&/g') \
+	    -lcmocka $(EXT_$(1)) -o $$@
 endef
-$(foreach l,$(LAYERS),$(eval $(call unit_rule,$(l))))
-UNIT := $(foreach l,$(LAYERS),$(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/$(l)/test_*.c)))
+$(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
 
-check-unit: $(UNIT)
-	@set -e; for t in $(UNIT); do $$t; done
-layers:
+define program_rule
+$(BUILD)/$(1): $(BUILD)/$(DIR_$(2))/main.o $(call archives,$(2))
+	$$(CC) $$^ $$(LDFLAGS) $(EXT_$(2)) -o $$@
+endef
+$(foreach p,miniprogd miniprogctl miniprog-worker,$(eval $(call program_rule,$(p),$(PROGRAM_$(p)))))
+
+# The library: the SDK with what it needs of the layers below, their names made local, so that
+# nobody who links it meets anything but miniprog_*.
+$(BUILD)/miniprog.o: $(call objects,$(DIR_sdk)) $(call archives,wire)
+	$(LD) -r $^ -o $@
+	objcopy --localize-hidden $@
+$(BUILD)/libminiprog.a: $(BUILD)/miniprog.o
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(BUILD)/libminiprog.so.0: $(BUILD)/miniprog.o supervisor/sdk/libminiprog.sym
+	$(CC) -shared $< $(LDFLAGS) -Wl,--version-script=supervisor/sdk/libminiprog.sym \
+	    -Wl,-soname,libminiprog.so.0 $(EXT_sdk) -o $@
+$(BUILD)/libminiprog.so: $(BUILD)/libminiprog.so.0
+	ln -sf libminiprog.so.0 $@
+
+# units/examples/<name>/ becomes an installable folder; src/*.c becomes bin/<name> in it.
+define example_rule
+$(BUILD)/examples/$(1).made: $(shell find units/examples/$(1) -type f) $(if $(wildcard units/examples/$(1)/src/*.c),$(BUILD)/libminiprog.a)
+	@rm -rf $$(@:.made=) && mkdir -p $$(@D) && cp -R units/examples/$(1) $$(@:.made=)
+	@rm -rf $$(@:.made=)/src
+	$(if $(wildcard units/examples/$(1)/src/*.c),@mkdir -p $$(@:.made=)/bin
+	$$(filter-out -MMD -MP,$$(COMPILE)) -Isupervisor/sdk units/examples/$(1)/src/*.c $(BUILD)/libminiprog.a $$(LDFLAGS) \
+	    $(EXT_sdk) -o $$(@:.made=)/bin/$(1))
+	@touch $$@
+endef
+$(foreach e,$(patsubst $(BUILD)/examples/%.made,%,$(EXAMPLES)),$(eval $(call example_rule,$(e))))
+
+$(BUILD)/libtests.a: $(call objects,tests/lib)
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(BUILD)/tests/integration/it_%: $(BUILD)/tests/integration/it_%.o $(BUILD)/libtests.a $(call archives,tests)
+	$(CC) $^ $(LDFLAGS) $(EXT_tests) -o $@
+$(BUILD)/tests/integration/app_%: $(BUILD)/tests/integration/app_%.o $(call archives,sdk)
+	$(CC) $^ $(LDFLAGS) $(EXT_sdk) -o $@
+$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(call archives,tests)
+	$(CC) $^ $(LDFLAGS) -fsanitize=fuzzer $(EXT_tests) -o $@
+$(BUILD)/tests/bench/bench: $(call objects,tests/bench) $(BUILD)/libtests.a $(call archives,tests)
+	$(CC) $^ $(LDFLAGS) $(EXT_tests) -o $@
+
+# What a program of this tree needs to know to run from it.
+IN_TREE  = MINIPROG_BUILD=$(abspath $(BUILD)) MINIPROG_LIBEXEC=$(abspath $(BUILD)) \
+           MINIPROG_SOURCE=$(CURDIR) ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+RUN      = $(IN_TREE) sh tests/run.sh $(BUILD)/tests/logs
+
+deps: ## installs what is missing to build, test, lint and demo (Debian's apt-get)
+	@sh .ci/deps build tests lint demo
+check: ## unit and integration tests, with totals; installs what it needs
+	@sh .ci/deps build tests
+	@$(MAKE) $(parallel) check-all
+check-all: all $(UNIT) $(IT) $(IT_APPS)
+	@$(RUN) $(UNIT) $(IT)
+check-unit: $(UNIT) ## tests of single files, any user
+	@$(RUN) $(UNIT)
+check-integration: all $(IT) $(IT_APPS) ## the real daemon; TESTS=it_foo for one
+	@$(RUN) $(IT)
+asan: ## check under AddressSanitizer, LeakSanitizer and UBSan
+	@$(MAKE) $(parallel) $(call variant,asan) check-all
+fuzz: ## every decoder, FUZZ_SECONDS each
+	@$(MAKE) $(parallel) $(call variant,fuzz) CC=clang fuzz-all
+fuzz-all: $(FUZZERS)
+	@sh tests/fuzz/run.sh $(BUILD) $(FUZZ_SECONDS) $(FUZZERS)
+mutants: ## plants slips one at a time; each must turn a test red
+	@sh tests/lint/mutants.sh build/mutants
+bench: ## what the design promises, beside its floor
+	@$(MAKE) $(parallel) $(call variant,release) bench-all
+bench-all: all $(BUILD)/tests/bench/bench
+	@$(IN_TREE) $(BUILD)/tests/bench/bench
+bench-peers: ## the same with runit, s6 and supervisord beside it
+	@$(MAKE) $(parallel) $(call variant,release) bench-peers-all
+bench-peers-all: all $(BUILD)/tests/bench/bench
+	@$(IN_TREE) sh tests/bench/peers.sh $(BUILD)
+demo run: ## demo: a mini-program's life as a story; run: the supervisor to play with
+	@sh .ci/deps build demo
+	@$(MAKE) $(parallel) $(call variant,release) $@-all
+demo-all run-all: all
+	@$(IN_TREE) sh tests/demo/$(@:-all=).sh $(BUILD)
+
+lint: format-check layers sizes cppcheck symbols ## all static checks
+format: ## clang-format on all sources
+	@clang-format -i $(shell find $(SOURCES) -name '*.[ch]')
+format-check:
+	@clang-format --dry-run -Werror $(shell find $(SOURCES) -name '*.[ch]')
+layers: ## who may include whom
 	@sh tests/lint/layers.sh
-clean:
+sizes:
+	@sh tests/lint/sizes.sh $(SOURCES)
+cppcheck:
+	@cppcheck --quiet --enable=warning,performance,portability --error-exitcode=1 --inline-suppr \
+	    --suppressions-list=tests/lint/cppcheck.txt --std=c11 -I. -D_GNU_SOURCE -j$(JOBS) $(SOURCES)
+symbols: $(SDK)
+	@sh tests/lint/symbols.sh $(BUILD)
+
+install: ## release build into DESTDIR and PREFIX
+	@$(MAKE) $(parallel) $(call variant,release) install-all
+D := $(DESTDIR)$(PREFIX)
+install-all: all
+	install -d $(D)/sbin $(D)/bin $(D)/libexec/miniprog $(D)/include $(D)/lib/pkgconfig
+	install $(BUILD)/miniprogd $(D)/sbin/
+	install $(BUILD)/miniprogctl $(D)/bin/
+	install $(BUILD)/miniprog-worker $(D)/libexec/miniprog/
+	install -m 644 supervisor/sdk/miniprog.h $(D)/include/
+	install -m 644 $(BUILD)/libminiprog.a $(BUILD)/libminiprog.so.0 $(D)/lib/
+	ln -sf libminiprog.so.0 $(D)/lib/libminiprog.so
+	@printf '%s\n' 'prefix=$(PREFIX)' 'Name: miniprog' 'Description: Events and requests of a mini-program' \
+	    'Version: $(VERSION)' 'Requires.private: libcjson' 'Cflags: -I$${prefix}/include' \
+	    'Libs: -L$${prefix}/lib -lminiprog' >$(D)/lib/pkgconfig/miniprog.pc
+uninstall: ## what install put there
+	rm -f $(D)/sbin/miniprogd $(D)/bin/miniprogctl $(D)/libexec/miniprog/miniprog-worker \
+	    $(D)/include/miniprog.h $(D)/lib/libminiprog.a $(D)/lib/libminiprog.so \
+	    $(D)/lib/libminiprog.so.0 $(D)/lib/pkgconfig/miniprog.pc
+	-rmdir $(D)/libexec/miniprog
+clean: ## removes build/
 	rm -rf build
-.PHONY: all check-unit layers clean
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+.*:.*## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile
+
+force:
+.PHONY: all deps check check-all check-unit check-integration asan fuzz fuzz-all mutants bench \
+    bench-all bench-peers bench-peers-all demo demo-all run run-all lint format format-check layers \
+    sizes cppcheck symbols install install-all uninstall clean help force
+.SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
