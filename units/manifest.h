@@ -2,8 +2,12 @@
  * manifest.h - what a package says of itself: manifest.json, read and checked.
  * Layer: 2, units. Uses: base.
  *
- * W3C's members and ours under "miniprog" (design.md §7). Unknown members are passed over. Everything
- * a manifest names is checked here in form, by manifest_check_tree() against the files. */
+ * W3C's members and ours under "miniprog" (design.md §7). Unknown members are passed over.
+ * Everything a manifest names is checked here in form, by manifest_check_tree() against the files.
+ *
+ * A native app (one with miniprog.exec) may leave out icons, pages, platform_version and
+ * version.name; version.name is then the code in digits. A JavaScript app must have all that
+ * W3C requires. */
 #ifndef UNITS_MANIFEST_H
 #define UNITS_MANIFEST_H
 
@@ -13,15 +17,30 @@
 
 struct err;
 
-#define MANIFEST_SIZE_MAX ((size_t) 256 * 1024) /* bytes; ours: far above any real one */
-#define MANIFEST_UNSET    UINT64_MAX            /* a size or duration that was not given */
+/* Caps; ours, far above any real manifest. Texts in bytes without the NUL. */
+#define MANIFEST_SIZE_MAX        ((size_t) 256 * 1024) /* the file */
+#define MANIFEST_NAME_MAX        128                   /* name, version.name */
+#define MANIFEST_PATH_MAX        1024                  /* one page, one icon, the program */
+#define MANIFEST_TEXT_MAX        4096                  /* one argument, one "NAME=value", an URL */
+#define MANIFEST_PAGES_MAX       1000
+#define MANIFEST_ICONS_MAX       64
+#define MANIFEST_EXEC_MAX        64
+#define MANIFEST_ENVIRONMENT_MAX 64
+#define MANIFEST_BACKGROUND_MAX  16
+#define MANIFEST_PIDS_MAX        4194304 /* Source: the kernel's PID_MAX_LIMIT */
+#define MANIFEST_TIMEOUT_MAX_US  (3600 * UINT64_C(1000000))
+
+#define MANIFEST_HOST_CODE 1          /* what platform_version.min_code is held against */
+#define MANIFEST_UNSET     UINT64_MAX /* a size or duration that was not given */
 
 /* BadPackage.reason on the wire. */
 #define PACKAGE_FAULTS(X)                                                                          \
-    X(MISSING, "missing") X(FORMAT, "format") X(MANIFEST, "manifest") X(PATH, "path")              \
-    X(TYPE, "type") X(LIMITS, "limits") X(CRC, "crc") X(SIGNATURE, "signature") X(TRUST, "trust")  \
-    X(HASH, "hash") X(TREE, "tree") X(PLATFORM, "platform") X(DOWNGRADE, "downgrade")              \
-    X(SAME_VERSION, "same_version") X(TARGET, "target") X(EXPIRED, "expired")
+    X(MISSING, "missing")                                                                          \
+    X(FORMAT, "format")                                                                            \
+    X(MANIFEST, "manifest") X(PATH, "path") X(TYPE, "type") X(LIMITS, "limits") X(CRC, "crc")      \
+        X(SIGNATURE, "signature") X(TRUST, "trust") X(HASH, "hash") X(TREE, "tree")                \
+            X(PLATFORM, "platform") X(DOWNGRADE, "downgrade") X(SAME_VERSION, "same_version")      \
+                X(TARGET, "target") X(EXPIRED, "expired")
 #define X(id, name) PACKAGE_##id,
 enum package_fault { PACKAGE_OK, PACKAGE_FAULTS(X) PACKAGE_FAULT_COUNT };
 #undef X
@@ -34,14 +53,14 @@ unsigned manifest_background_bit(const char *kind);
 
 struct manifest {
     char *app_id, *name;
-    uint64_t version_code;
+    uint64_t version_code; /* at least 1 */
     char *version_name;
     uint64_t platform_min_code;
-    char **pages;        /* NULL-terminated, may be empty (native apps) */
-    char **icons;        /* their src, NULL-terminated */
-    char **exec;         /* NULL-terminated argv; NULL: a JavaScript app */
-    char **environment;  /* "NAME=value", NULL-terminated, may be empty */
-    bool ready_notify;   /* ready by Ready/READY=1; else by exec */
+    char **pages;       /* NULL-terminated, may be empty (native apps) */
+    char **icons;       /* their src, NULL-terminated */
+    char **exec;        /* NULL-terminated argv; NULL: a JavaScript app */
+    char **environment; /* "NAME=value", NULL-terminated, may be empty */
+    bool ready_notify;  /* ready by Ready/READY=1; else by exec */
     uint64_t memory_high, memory_max, memory_need; /* bytes or MANIFEST_UNSET */
     uint64_t pids_max;                             /* or MANIFEST_UNSET */
     uint64_t start_timeout_us, stop_timeout_us;    /* or MANIFEST_UNSET */
@@ -59,13 +78,20 @@ int manifest_parse(const char *text, size_t len, uint64_t host_code, struct mani
 struct manifest *manifest_free(struct manifest *m);
 void manifest_free_p(struct manifest **m); /* for CLEANUP() */
 
-/* Holds the manifest against the package's files: the program (a path with '/', or found in the package, else a
- * bare command name left to PATH), app.js, app.css and pages of a JavaScript app. Nothing relative leaves the package.
- * Errors: -ENOENT (PACKAGE_MISSING), -EINVAL (PACKAGE_PATH) … */
-int manifest_check_tree(const struct manifest *m, int package_fd, enum package_fault *ret_fault, struct err *e);
+/* Why `path` cannot name a file inside a package ("leads out of the package"), or NULL. */
+const char *manifest_path_fault(const char *path);
 
-/* Where exec[0] is: ret is malloc'd: a path relative to the package ("bin/clock"), an absolute path, or
- * a bare name for the search along PATH. */
+/* Holds the manifest against the package's files: the program (a path with '/', or found in the
+ * package, else a bare command name left to PATH), app.js, app.css and pages of a JavaScript app.
+ * Nothing relative leaves the package. Errors: -ENOENT (PACKAGE_MISSING), -EINVAL (PACKAGE_PATH,
+ * PACKAGE_TYPE) … */
+int manifest_check_tree(const struct manifest *m, int package_fd, enum package_fault *ret_fault,
+                        struct err *e);
+
+/* Where exec[0] is: ret is malloc'd: a path relative to the package, always with a '/'
+ * ("bin/clock",
+ * "./clock"), an absolute path, or a bare name for the search along PATH. -EINVAL: no native app.
+ */
 int manifest_program(const struct manifest *m, int package_fd, char **ret, struct err *e);
 
 #endif
