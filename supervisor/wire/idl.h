@@ -25,18 +25,19 @@ const char *idl_text(const struct idl *idl); /* the text it was parsed from (a c
 
 /* NULL: no such member. `name` is the short name ("Open"). */
 const struct idl_method *idl_method(const struct idl *idl, const char *name);
-const struct idl_method *idl_method_next(const struct idl *idl, const struct idl_method *after); /* NULL: the first */
+const struct idl_method *idl_method_next(const struct idl *idl,
+                                         const struct idl_method *after); /* NULL: the first */
 const char *idl_method_name(const struct idl_method *m);
 const struct idl_type *idl_method_in(const struct idl_method *m);
 const struct idl_type *idl_method_out(const struct idl_method *m);
-const struct idl_type *idl_error(const struct idl *idl, const char *name);  /* NULL: no such error */
+const struct idl_type *idl_error(const struct idl *idl, const char *name); /* NULL: no such error */
 const struct idl_type *idl_typedef(const struct idl *idl, const char *name);
 
-/* Holds a value against a type: kinds, required members, enum values; members that the type does not have are
- * refused. NULL stands for {}. An optional member may be absent or null.
- *   ret_where  the member at fault ("launch.scene"), as InvalidParameter names it; at least 64 bytes
- * Returns 0 or -EINVAL with a sentence. */
-int idl_check(const struct idl *idl, const struct idl_type *type, const struct json *value, char *ret_where,
-              size_t where_size, struct err *e);
+/* Holds a value against a type: kinds, required members, enum values; members that the type does
+ * not have are refused. NULL stands for {}. An optional member may be absent or null. ret_where the
+ * member at fault ("launch.scene"), as InvalidParameter names it; at least 64 bytes Returns 0 or
+ * -EINVAL with a sentence. */
+int idl_check(const struct idl *idl, const struct idl_type *type, const struct json *value,
+              char *ret_where, size_t where_size, struct err *e);
 
 #endif
