@@ -242,13 +242,12 @@ static int check_pairs(struct loader *l) {
 int config_load(const char *path, struct config **ret, struct err *e) {
     CLEANUP(config_free_p) struct config *c = calloc(1, sizeof *c);
     CLEANUP(loader_clear_p) struct loader l = { .config = c, .e = e };
-    int r;
+    int r = 0;
 
     if (!c || config_keys_default(c) < 0)
         return err_set(e, -ENOMEM, "no memory for the configuration");
-    r = load_file(&l, path ? path : STANDARD_PATH);
-    if (r == -ENOENT && !path)
-        r = 0;
+    if (path || access(STANDARD_PATH, F_OK) == 0 || errno != ENOENT)
+        r = load_file(&l, path ? path : STANDARD_PATH);
     if (r == 0)
         r = load_drop_ins(&l, path ? path : STANDARD_PATH);
     if (r == 0)

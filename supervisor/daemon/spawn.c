@@ -107,7 +107,7 @@ static pid_t give_birth(const struct spawn_clone *clone, struct spawn_child *chi
 }
 
 int spawn_starttime(pid_t pid, uint64_t *ret) {
-    char name[32], stat[512];
+    char name[32], stat[2048]; /* 52 fields of at most 20 digits, and the name */
     ssize_t n;
 
     (void) snprintf(name, sizeof name, "/proc/%d/stat", (int) pid);
@@ -128,7 +128,7 @@ int spawn_parse_starttime(const char *stat, uint64_t *ret) {
     if (!p)
         return -EINVAL;
     n = strspn(p + 1, "0123456789");
-    if (n == 0 || n >= sizeof digits || (p[1 + n] != ' ' && p[1 + n] != '\n' && p[1 + n]))
+    if (n == 0 || n >= sizeof digits || p[1 + n] != ' ')
         return -EINVAL;
     memcpy(digits, p + 1, n);
     digits[n] = '\0';

@@ -168,8 +168,8 @@ CHILD int restore_limits(const struct spawn_limits *limits) {
     return 0;
 }
 
-/* System calls, not glibc's functions: those would signal every thread of the shared memory to
- * change its ids too, the daemon's among them. */
+/* System calls, not glibc's functions: those walk the list of threads in this memory, which are
+ * the daemon's, under its locks, to change their ids too. */
 CHILD int set_ids(const struct spawn_request *req) {
     if (syscall(NR_SETGROUPS, req->n_groups, req->groups) < 0 ||
         syscall(NR_SETRESGID, req->gid, req->gid, req->gid) < 0 ||
