@@ -180,9 +180,13 @@ static int load_file(struct loader *l, const char *path) {
     l->error = 0;
     memset(l->seen, 0, sizeof l->seen);
     r = ini_parse_stream(next_line, l, on_pair, l);
-    if (l->error == 0 && r != 0) { /* a line number */
-        l->line = r > 0 ? (unsigned) r : l->line;
-        refuse(l, r == -2 ? -ENOMEM : -EINVAL, "is neither '[section]' nor 'key=value'");
+    /* inih goes on after a line that it does not understand, and tells its number at the end. */
+    if (r == -2) {
+        refuse(l, -ENOMEM, "no memory");
+    } else if (r > 0 && (l->error == 0 || (unsigned) r < l->line)) {
+        l->line = (unsigned) r;
+        l->error = 0;
+        refuse(l, -EINVAL, "is neither '[section]' nor 'key=value'");
     }
     return l->error;
 }
