@@ -56,16 +56,17 @@ static void put(struct line *l, const char *text) {
     }
 }
 
+/* The root has no name: it is what the path begins in. */
 static void put_place(struct line *l, const struct place *at) {
     char index[32];
 
-    if (at->up)
-        put_place(l, at->up);
+    if (!at->up)
+        return;
+    put_place(l, at->up);
     if (at->name) {
-        if (l->len > 0)
-            put(l, ".");
+        put(l, at->up->up ? "." : "");
         put(l, at->name);
-    } else if (at->up) {
+    } else {
         (void) snprintf(index, sizeof index, "[%zu]", at->index);
         put(l, index);
     }
@@ -88,8 +89,9 @@ bad(const struct check *c, const struct place *at, const char *fmt, ...) {
     char text[sizeof c->e->text - WHERE_MAX];
     va_list ap;
 
-    put_place(&l, at);
-    if (l.len == 0)
+    if (at->up)
+        put_place(&l, at);
+    else
         put(&l, "parameters"); /* the value as a whole: that is what a message calls it */
     copy_where(c->where, c->where_size, &l);
     va_start(ap, fmt);
