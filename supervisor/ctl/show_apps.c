@@ -12,15 +12,15 @@
 #define CELL_MAX ((size_t) 4096)
 
 static const struct column list_columns[] = {
-    { .title = "ID", .least = 16, .shrink = 3 },
-    { .title = "NAME", .most = 24, .least = 8, .shrink = 1, .drop = 6 },
-    { .title = "VERSION", .most = 16, .least = 7, .shrink = 2, .drop = 4 },
+    { .title = "ID", .least = 16, .shrink = 4 },
+    { .title = "NAME", .most = 24, .least = 8, .shrink = 2, .drop = 6 },
+    { .title = "VERSION", .most = 16, .least = 7, .shrink = 3, .drop = 4 },
     { .title = "STATE" },
     { .title = "PID", .right = true, .drop = 7 },
     { .title = "MEM", .right = true, .drop = 5 },
-    { .title = "AGE", .right = true, .drop = 2 },
+    { .title = "AGE", .right = true, .drop = 3 },
     { .title = "STARTS", .right = true, .drop = 1 },
-    { .title = "LAST EXIT", .most = 32, .drop = 3 },
+    { .title = "LAST EXIT", .most = 32, .least = 15, .shrink = 1, .drop = 2 },
 };
 
 static void cell_of(struct table *t, enum style style, struct str *text) {
@@ -42,7 +42,7 @@ static void cell_last_exit(const struct term *term, struct table *t, const struc
 
     (void) str_puts(&text, reason);
     if (end && term->terminal) {
-        (void) str_puts(&text, ", ");
+        (void) str_putc(&text, ' ');
         words_age(&text, look_int(&p->fault, end, "at_usec"));
         (void) str_puts(&text, " ago");
     }
@@ -86,7 +86,8 @@ void show_list(struct ctl *c, struct page *p, const struct json *reply) {
 
     for (const struct json *app = look_first(&p->fault, apps); app; app = look_next(&p->fault, app))
         list_row(&c->term, &t, app, p);
-    r = table_print(&t, &c->term, &p->out);
+    /* A pipe gets its header always; people need none over nothing. */
+    r = json_count(apps) > 0 || !c->term.terminal ? table_print(&t, &c->term, &p->out) : 0;
     if (r < 0)
         p->out.error = r;
     table_clear(&t);
@@ -162,7 +163,7 @@ static void card_memory(struct ctl *c, struct page *p, const struct json *app) {
     label(c, p, "Memory");
     words_size(&p->out, n);
     for (size_t i = 0; i < sizeof more / sizeof *more; i++)
-        if (look_maybe_int(&p->fault, app, more[i][0], &n)) {
+        if (look_maybe_int(&p->fault, app, more[i][0], &n) && n != 0) {
             (void) str_puts(&p->out, ", ");
             words_size(&p->out, n);
             (void) str_printf(&p->out, " %s", more[i][1]);

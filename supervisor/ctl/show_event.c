@@ -249,6 +249,10 @@ static void show_snapshot(struct ctl *c, struct page *p, const struct json *o, i
     }
     if (json_count(apps) == 0 && p->fault.code == 0)
         ctl_hint("no app is installed yet; watching all the same");
+    if (c->term.terminal) {
+        term_printf(&c->term, &p->out, DIM, "%s watching; Ctrl-C ends it", term_dash(&c->term));
+        put(p, "\n");
+    }
 }
 
 static const struct {

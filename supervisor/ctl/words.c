@@ -157,45 +157,77 @@ void words_end(const struct term *t, struct str *out, const struct json *end, st
         (void) str_printf(out, " with status %" PRId64, n);
 }
 
-static bool ends_in(const char *name, const char *tail) {
-    size_t n = strlen(name), k = strlen(tail);
-    return n >= k && strcmp(name + n - k, tail) == 0;
+/* Figures come without a unit but in their names. */
+enum unit { COUNT, BYTES, USEC, PERMILLE, PERCENT };
+
+static const struct {
+    const char *tail;
+    enum unit unit;
+    bool shown; /* the tail is a word of the name, not only its unit */
+} units[] = {
+    { "_usec", USEC, false },     { "_permille", PERMILLE, false }, { "_percent", PERCENT, false },
+    { "_bytes", BYTES, false },   { "usage", BYTES, true },         { "budget", BYTES, true },
+    { "available", BYTES, true }, { "total", BYTES, true },         { "current", BYTES, true },
+    { "limit", BYTES, true },     { "freed", BYTES, true },         { "need", BYTES, true },
+    { "room", BYTES, true },      { "cache", BYTES, true },         { "swap", BYTES, true },
+    { "peak", BYTES, true },      { "memory", BYTES, true },        { "reclaimed", BYTES, true },
+};
+
+/* The unit, and how much of the name is to be shown. */
+static enum unit unit_of(const char *name, size_t *ret_shown) {
+    size_t n = strlen(name);
+
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        size_t k = strlen(units[i].tail);
+        if (n < k || strcmp(name + n - k, units[i].tail) != 0)
+            continue;
+        *ret_shown = units[i].shown ? n : n - k;
+        return units[i].unit;
+    }
+    *ret_shown = n;
+    return COUNT;
 }
 
-/* Figures come without a unit but in their names. */
-static bool is_bytes(const char *name) {
-    static const char *const words[] = { "bytes",   "usage", "budget", "available", "total",
-                                         "current", "limit", "freed",  "need",      "room",
-                                         "cache",   "swap",  "peak",   "memory",    "reclaimed" };
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (ends_in(name, words[i]))
-            return true;
-    return strncmp(name, "memory_", 7) == 0;
+static void put_figure(struct str *out, int64_t n, enum unit unit) {
+    char span[32];
+
+    switch (unit) {
+    case BYTES:
+        words_size(out, n);
+        return;
+    case USEC:
+        if (n < 0)
+            break;
+        (void) str_puts(out, format_duration((uint64_t) n, span, sizeof span));
+        return;
+    case PERMILLE:
+        if (n < 0)
+            break;
+        (void) str_printf(out, "%" PRId64 ".%d%%", n / 10, (int) (n % 10));
+        return;
+    case PERCENT:
+        (void) str_printf(out, "%" PRId64 "%%", n);
+        return;
+    case COUNT:
+        break;
+    }
+    (void) str_printf(out, "%" PRId64, n);
 }
 
 void words_figures(const struct term *t, struct str *out, const struct json *figures,
                    struct err *fault) {
-    char span[32];
-
     for (const struct json *v = json_first(figures); v; v = json_next(v)) {
         const char *name = json_name(v);
-        int64_t n;
+        size_t shown;
+        enum unit unit = unit_of(name, &shown);
 
-        if (!name)
-            return; /* not an object; the caller has looked */
-        n = look_int(fault, figures, name);
-        term_put(t, out, DIM, name);
+        if (json_kind(v) != JSON_INT) {
+            (void) look_int(fault, figures, name); /* says so */
+            return;
+        }
+        term_printf(t, out, DIM, "%.*s", (int) shown, name);
         (void) str_putc(out, ' ');
-        if (ends_in(name, "_usec") && n >= 0)
-            (void) str_puts(out, format_duration((uint64_t) n, span, sizeof span));
-        else if (ends_in(name, "permille"))
-            (void) str_printf(out, "%" PRId64 ".%d%%", n / 10, (int) (n < 0 ? -(n % 10) : n % 10));
-        else if (ends_in(name, "percent"))
-            (void) str_printf(out, "%" PRId64 "%%", n);
-        else if (is_bytes(name))
-            words_size(out, n);
-        else
-            (void) str_printf(out, "%" PRId64, n);
+        put_figure(out, json_int(v), unit);
         if (json_next(v))
             (void) str_puts(out, ", ");
     }

@@ -37,7 +37,8 @@ void words_level(const struct term *t, struct str *out, int64_t level);
 /* "crashed by SIGSEGV", "crashed with status 3", "closed"; from an Exit object. */
 void words_end(const struct term *t, struct str *out, const struct json *end, struct err *fault);
 
-/* "usage 480.0M, budget 512.0M": sizes, spans and shares by the member's name. */
+/* "usage 480.0M, budget 512.0M": sizes, spans and shares by the member's name.
+ *   figures   an object, as look_object() gives it; may be NULL */
 void words_figures(const struct term *t, struct str *out, const struct json *figures,
                    struct err *fault);
 
