@@ -84,8 +84,12 @@ void conn_schedule(struct conn *c) {
     /* A running one looks at its fields again before it ends. */
     if (!c->server || c->running)
         return;
+    /* Set once only: setting the time anew would send it to the end of the queue again. */
+    if (list_empty(&c->server->ready)) {
+        (void) sd_event_source_set_time(c->server->turn, 0);
+        (void) sd_event_source_set_enabled(c->server->turn, SD_EVENT_ONESHOT);
+    }
     list_append(&c->server->ready, &c->in_ready);
-    (void) sd_event_source_set_enabled(c->server->turn, SD_EVENT_ONESHOT);
 }
 
 /* Sends what the socket takes. A failure is no news to anybody but the machine: the open call hears

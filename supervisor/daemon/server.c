@@ -223,12 +223,13 @@ static int server_on_connect(sd_event_source *source, int fd, uint32_t fired, vo
 }
 
 /* Those that are scheduled while it runs have their turn in the next one. */
-static int server_on_turn(sd_event_source *source, void *userdata) {
+static int server_on_turn(sd_event_source *source, uint64_t usec, void *userdata) {
     struct server *s = server_ref(userdata);
     struct list batch;
     struct conn *c;
 
     (void) source;
+    (void) usec;
     list_init(&batch);
     while ((c = list_first(&s->ready, struct conn, in_ready)))
         list_append(&batch, &c->in_ready);
@@ -256,6 +257,10 @@ static int check_methods(const struct server_config *config, struct err *e) {
     return wire_service() ? 0 : err_set(e, -ENOMEM, "no memory for " WIRE_SERVICE);
 }
 
+/* The turn source is a timer that is due at once, not a defer source: that one is pending since its
+ * making and so goes before every other of its priority, each time it is enabled, as if it had
+ * waited longest. Source: sd-event.c, pending_prioq_compare(), source_dispatch();
+ * test_server_stream. */
 static int server_add_sources(struct server *s) {
     int64_t priority = s->config.priority;
     int r = sd_event_add_io(s->event, &s->listener, s->fd, EPOLLIN, server_on_connect, s);
@@ -264,7 +269,7 @@ static int server_add_sources(struct server *s) {
         r = sd_event_add_time_relative(s->event, &s->retry, CLOCK_MONOTONIC, 0, 0, server_on_retry,
                                        s);
     if (r >= 0)
-        r = sd_event_add_defer(s->event, &s->turn, server_on_turn, s);
+        r = sd_event_add_time(s->event, &s->turn, CLOCK_MONOTONIC, 0, 1, server_on_turn, s);
     if (r >= 0)
         r = sd_event_source_set_enabled(s->retry, SD_EVENT_OFF);
     if (r >= 0)

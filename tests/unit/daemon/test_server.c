@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * test_server.c - calls that are answered, and those that are refused in the way Varlink says. */
-#include "test_server.h"
+#include "server_scene.c"
 
 static void test_a_call_is_answered(void **state) {
     struct fixture *f = *state;
@@ -165,12 +165,12 @@ static void test_without_failed_the_peer_is_disconnected(void **state) {
 static void test_methods_that_do_not_match_are_refused(void **state) {
     struct fixture *f = *state;
     static const struct method one_less[] = { { "Echo", do_echo, false }, { 0 } };
-    static struct method one_more[sizeof test_methods / sizeof *test_methods + 1];
+    static struct method one_more[TEST_METHODS + 2];
     struct server *s = (struct server *) 0x1;
     struct err e = { 0 };
 
     memcpy(one_more, test_methods, sizeof test_methods);
-    one_more[sizeof test_methods / sizeof *test_methods - 1].name = "Other";
+    one_more[TEST_METHODS].name = "Other";
     f->config.methods = one_less;
     assert_int_equal(server_new(f->event, &f->config, &s, &e), -EINVAL);
     assert_string_equal(e.text, "nothing serves 'org.example.Test.Later'");
@@ -227,7 +227,6 @@ static void test_a_fraction_of_a_call_at_a_time(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_a_call_is_answered),
         TEST(test_each_call_has_its_reply),

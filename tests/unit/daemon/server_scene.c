@@ -1,39 +1,21 @@
 /* SPDX-License-Identifier: MIT
- * test_server.h - a small service, its loop, and clients of it, all in one thread.
- *
- * Unix sockets act at once, so a test runs the loop until it has nothing to do and then knows what
- * the server did; no test waits for time to pass. */
-#ifndef TEST_SERVER_H
-#define TEST_SERVER_H
+ * server_scene.c - see server_scene.h. Part of each test_server_*.c, which include it. */
+#include "server_scene.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "supervisor/base/err.h"
 #include "supervisor/base/json.h"
-#include "supervisor/base/str.h"
 #include "supervisor/daemon/log.h"
 #include "supervisor/daemon/loop.h"
-#include "supervisor/daemon/server.h"
 #include "supervisor/wire/idl.h"
 
-#define UNUSED_OK __attribute__((unused))
-
-static const char TEST_INTERFACE[] =
+const char TEST_INTERFACE[] =
     "interface org.example.Test\n"
     "method Echo(text: string, n: ?int, list: ?[]string) -> (text: string, n: ?int)\n"
     "method Later(tag: string) -> (tag: string)\n"
@@ -47,26 +29,10 @@ static const char TEST_INTERFACE[] =
     "method Missing() -> ()\n"
     "error Nope (code: int)\n";
 
-#define MAX_HELD 64
-
-struct fixture {
-    sd_event *event;
-    struct idl *idl;
-    struct server *server;
-    struct server_config config;
-    char dir[64], path[96];
-    struct call *held[MAX_HELD]; /* open calls, by the order in which they came */
-    unsigned n_held;
-    unsigned gone, handled, turned_away;
-    bool drop_when_gone, answer_when_gone;
-    char notes[256]; /* the tags of Note and Later, in order */
-    int pulled, pull_count;
-};
-
 /* ---- the daemon's log, caught ---- */
 
-static char last_line[512];
-static unsigned lines_logged, errors_logged;
+char last_line[512];
+unsigned lines_logged, errors_logged;
 
 void log_at(enum log_level level, const char *app, const char *fmt, ...) {
     va_list ap;
@@ -81,18 +47,18 @@ void log_at(enum log_level level, const char *app, const char *fmt, ...) {
 
 /* ---- the service ---- */
 
-static void note(struct fixture *f, const char *tag) {
+void note(struct fixture *f, const char *tag) {
     size_t n = strlen(f->notes);
     (void) snprintf(f->notes + n, sizeof f->notes - n, "%s", tag);
 }
 
-static void forget_held(struct fixture *f, struct call *call) {
+void forget_held(struct fixture *f, struct call *call) {
     for (unsigned i = 0; i < f->n_held; i++)
         if (f->held[i] == call)
             f->held[i] = NULL;
 }
 
-static void on_gone(struct call *call) {
+void on_gone(struct call *call) {
     struct fixture *f = call_context(call);
     assert_true(call_peer_left(call));
     f->gone++;
@@ -104,13 +70,13 @@ static void on_gone(struct call *call) {
         call_reply(call);
 }
 
-static void hold(struct fixture *f, struct call *call) {
+void hold(struct fixture *f, struct call *call) {
     assert_true(f->n_held < MAX_HELD);
     f->held[f->n_held++] = call;
     call_set_context(call, f, on_gone);
 }
 
-static int do_echo(struct call *call) {
+int do_echo(struct call *call) {
     struct fixture *f = call_userdata(call);
     const struct json *p = call_parameters(call);
     struct jsonw *w = call_begin(call, false);
@@ -123,27 +89,27 @@ static int do_echo(struct call *call) {
     return 0;
 }
 
-static int do_later(struct call *call) {
+int do_later(struct call *call) {
     struct fixture *f = call_userdata(call);
     note(f, json_get_string(call_parameters(call), "tag", "?"));
     hold(f, call);
     return 0;
 }
 
-UNUSED_OK static void answer_later(struct call *call) {
+void answer_later(struct call *call) {
     const char *tag = json_get_string(call_parameters(call), "tag", "?");
     struct jsonw *w = call_begin(call, false);
     jsonw_string(w, "tag", tag);
     call_end(call);
 }
 
-static int do_note(struct call *call) {
+int do_note(struct call *call) {
     note(call_userdata(call), json_get_string(call_parameters(call), "tag", "?"));
     call_reply(call);
     return 0;
 }
 
-static void stream_one(struct call *call, int n, size_t size, bool continues) {
+void stream_one(struct call *call, int n, size_t size, bool continues) {
     struct jsonw *w = call_begin(call, continues);
     char *fill = malloc(size + 1);
     assert_non_null(fill);
@@ -155,7 +121,7 @@ static void stream_one(struct call *call, int n, size_t size, bool continues) {
 }
 
 /* count replies at once; 0: none, the test sends them. */
-static int do_stream(struct call *call) {
+int do_stream(struct call *call) {
     struct fixture *f = call_userdata(call);
     const struct json *p = call_parameters(call);
     int count = (int) json_get_int(p, "count", 0);
@@ -167,7 +133,7 @@ static int do_stream(struct call *call) {
     return 0;
 }
 
-static void on_drained(struct call *call) {
+void on_drained(struct call *call) {
     struct fixture *f = call_userdata(call);
     bool continues = f->pulled + 1 < f->pull_count;
     if (!continues)
@@ -177,7 +143,7 @@ static void on_drained(struct call *call) {
     call_end(call);
 }
 
-static int do_pull(struct call *call) {
+int do_pull(struct call *call) {
     struct fixture *f = call_userdata(call);
     f->pull_count = (int) json_get_int(call_parameters(call), "count", 0);
     hold(f, call);
@@ -185,7 +151,7 @@ static int do_pull(struct call *call) {
     return 0;
 }
 
-static int do_fail(struct call *call) {
+int do_fail(struct call *call) {
     int code = (int) json_get_int(call_parameters(call), "code", 0);
     (void) call_begin(call, false); /* a handler that notices half-way */
     if (json_get_bool(call_parameters(call), "reply", false))
@@ -193,19 +159,19 @@ static int do_fail(struct call *call) {
     return -code;
 }
 
-static int do_drop(struct call *call) {
+int do_drop(struct call *call) {
     call_drop(call);
     return 0;
 }
 
-static int do_free(struct call *call) {
+int do_free(struct call *call) {
     struct fixture *f = call_userdata(call);
     hold(f, call);
     f->server = server_free(f->server, false);
     return 0;
 }
 
-static int do_breach(struct call *call) {
+int do_breach(struct call *call) {
     const char *kind = json_get_string(call_parameters(call), "kind", "");
     bool error = strncmp(kind, "error", 5) == 0;
     struct jsonw *w;
@@ -220,7 +186,7 @@ static int do_breach(struct call *call) {
     return 0;
 }
 
-static const struct method test_methods[] = {
+const struct method test_methods[] = {
     { "Echo", do_echo, false },
     { "Later", do_later, false },
     { "Note", do_note, false },
@@ -234,7 +200,7 @@ static const struct method test_methods[] = {
     { 0 },
 };
 
-static void on_failed(struct call *call, int error) {
+void on_failed(struct call *call, int error) {
     struct jsonw *w = call_begin_error(call, "Nope");
     jsonw_int(w, "code", -error);
     call_end(call);
@@ -242,13 +208,13 @@ static void on_failed(struct call *call, int error) {
 
 /* ---- set up and down ---- */
 
-static void start(struct fixture *f) {
+void start(struct fixture *f) {
     struct err e = { 0 };
     if (server_new(f->event, &f->config, &f->server, &e) < 0)
         fail_msg("%s", e.text);
 }
 
-static int set_up(void **state) {
+int set_up(void **state) {
     struct fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
     (void) snprintf(f->dir, sizeof f->dir, "/tmp/test-server-XXXXXX");
@@ -278,7 +244,7 @@ static int set_up(void **state) {
 }
 
 /* Fails a test that left the contract broken or a call open. */
-static int tear_down(void **state) {
+int tear_down(void **state) {
     struct fixture *f = *state;
     f->server = server_free(f->server, false);
     for (unsigned i = 0; i < f->n_held; i++)
@@ -294,20 +260,15 @@ static int tear_down(void **state) {
 
 /* ---- clients ---- */
 
-struct peer {
-    int fd;
-    struct str in;
-};
-
-/* Runs the loop until it has nothing to do. */
-static void settle(struct fixture *f) {
-    int r;
+/* Runs the loop until it has nothing to do. A loop that spins fails the test. */
+void settle(struct fixture *f) {
+    int r, turns = 0;
     while ((r = sd_event_run(f->event, 0)) > 0)
-        ;
+        assert_true(turns++ < 100000);
     assert_int_equal(r, 0);
 }
 
-static struct peer dial(const struct fixture *f) {
+struct peer dial(const struct fixture *f) {
     struct sockaddr_un a = { .sun_family = AF_UNIX };
     struct peer p = { .in = STR_INIT(64 * 1024 * 1024) };
     memcpy(a.sun_path, f->path, strlen(f->path) + 1);
@@ -317,14 +278,14 @@ static struct peer dial(const struct fixture *f) {
     return p;
 }
 
-static void hang_up(struct peer *p) {
+void hang_up(struct peer *p) {
     if (p->fd >= 0)
         (void) close(p->fd);
     p->fd = -1;
     str_clear(&p->in);
 }
 
-static void say_bytes(struct fixture *f, struct peer *p, const void *bytes, size_t n) {
+void say_bytes(struct fixture *f, struct peer *p, const void *bytes, size_t n) {
     const char *at = bytes;
     while (n > 0) {
         ssize_t sent = send(p->fd, at, n, MSG_NOSIGNAL);
@@ -340,12 +301,12 @@ static void say_bytes(struct fixture *f, struct peer *p, const void *bytes, size
     }
 }
 
-static void say(struct fixture *f, struct peer *p, const char *text) {
+void say(struct fixture *f, struct peer *p, const char *text) {
     say_bytes(f, p, text, strlen(text) + 1);
 }
 
-UNUSED_OK static void call_method_of(struct fixture *f, struct peer *p, const char *method,
-                                     const char *parameters, const char *flags) {
+void call_method_of(struct fixture *f, struct peer *p, const char *method, const char *parameters,
+                    const char *flags) {
     char text[1024];
     (void) snprintf(text, sizeof text, "{\"method\":\"org.example.Test.%s\"%s,\"parameters\":%s}",
                     method, flags, parameters);
@@ -353,7 +314,7 @@ UNUSED_OK static void call_method_of(struct fixture *f, struct peer *p, const ch
 }
 
 /* What has come so far, no more waiting: >0 bytes, 0 end, -EAGAIN. */
-static int take_bytes(struct peer *p) {
+int take_bytes(struct peer *p) {
     static char bytes[64 * 1024];
     ssize_t n = recv(p->fd, bytes, sizeof bytes, 0);
     if (n < 0)
@@ -362,12 +323,12 @@ static int take_bytes(struct peer *p) {
     return (int) n;
 }
 
-static bool whole_message(const struct peer *p) {
+bool whole_message(const struct peer *p) {
     return p->in.len > 0 && memchr(p->in.data, '\0', p->in.len);
 }
 
 /* The next reply, valid until the next call; runs the loop meanwhile. */
-static const char *hear(struct fixture *f, struct peer *p) {
+const char *hear(struct fixture *f, struct peer *p) {
     static char *last;
     while (!whole_message(p)) {
         int r = take_bytes(p);
@@ -383,16 +344,14 @@ static const char *hear(struct fixture *f, struct peer *p) {
     return last;
 }
 
-#define assert_hears(f, p, text) assert_string_equal(hear(f, p), text)
-
 /* Nothing came, and the connection stands. */
-UNUSED_OK static void assert_silent(struct fixture *f, struct peer *p) {
+void assert_silent(struct fixture *f, struct peer *p) {
     settle(f);
     assert_int_equal(take_bytes(p), -EAGAIN);
     assert_int_equal(p->in.len, 0);
 }
 
-UNUSED_OK static void assert_closed(struct fixture *f, struct peer *p) {
+void assert_closed(struct fixture *f, struct peer *p) {
     int r;
     settle(f);
     while ((r = take_bytes(p)) > 0)
@@ -401,12 +360,12 @@ UNUSED_OK static void assert_closed(struct fixture *f, struct peer *p) {
 }
 
 /* The connection still serves. */
-UNUSED_OK static void assert_serves(struct fixture *f, struct peer *p) {
+void assert_serves(struct fixture *f, struct peer *p) {
     call_method_of(f, p, "Echo", "{\"text\":\"still here\"}", "");
     assert_hears(f, p, "{\"parameters\":{\"text\":\"still here\"}}");
 }
 
-UNUSED_OK static struct call *held(struct fixture *f, unsigned i) {
+struct call *held(struct fixture *f, unsigned i) {
     settle(f);
     assert_true(i < f->n_held);
     struct call *call = f->held[i];
@@ -415,10 +374,8 @@ UNUSED_OK static struct call *held(struct fixture *f, unsigned i) {
 }
 
 /* Takes it from the fixture: the test ends it. */
-UNUSED_OK static struct call *take_held(struct fixture *f, unsigned i) {
+struct call *take_held(struct fixture *f, unsigned i) {
     struct call *call = held(f, i);
     f->held[i] = NULL;
     return call;
 }
-
-#endif
