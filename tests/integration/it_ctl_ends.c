@@ -37,6 +37,10 @@ static const struct {
     { "list", "{\"parameters\":{\"apps\":{}}}", "'apps' must be an array" },
     { "list", "{\"parameters\":{\"apps\":[7]}}", "must be an object" },
     { "list", "{\"parameters\":{\"apps\":[{}]}}", "must be a string" },
+    { "list", "{\"parameters\":{\"apps\":[" SCENE_APP_AND("\"pid\":\"7\"") "]}}",
+      "'pid' must be an integer" },
+    { "list", "{\"parameters\":{\"apps\":[" SCENE_APP_AND("\"last_exit\":true") "]}}",
+      "'last_exit' must be an object" },
     { "status a", "{\"parameters\":{\"app\":[]}}", "'app' must be an object" },
     { "status a", "{\"parameters\":{\"app\":{\"id\":\"a\"}}}", "'state' must be a string" },
     { "open a", "{\"parameters\":{\"start\":\"hot\",\"pid\":\"1\",\"version_code\":1}}",
@@ -224,6 +228,17 @@ static void test_a_full_disk_is_a_failure(void **state) {
     (void) close(fd);
 }
 
+/* The socket must not come to lie where standard output was: the page would go to the daemon. */
+static void test_a_closed_output_is_a_failure(void **state) {
+    static const char *const apps[] = { "{\"parameters\":{\"apps\":[" SCENE_APP "]}}", NULL };
+    struct result r = scene_play(&(struct scene){ .args = "list", .replies = apps, .out_fd = -1 });
+
+    (void) state;
+    assert_int_equal(r.status, 1);
+    assert_string_equal(r.err, "miniprogctl: cannot write the output: Bad file descriptor\n");
+    result_clear(&r);
+}
+
 static void test_json_is_the_parameters(void **state) {
     static const char *const watch[] = {
         SCENE_EVENT("\"type\":\"snapshot\",\"snapshot\":{\"apps\":[],\"dialogs\":[]}"),
@@ -263,6 +278,7 @@ int main(void) {
         cmocka_unit_test(test_ctrl_c_ends_a_stream_well),
         cmocka_unit_test(test_a_reader_that_leaves_is_no_failure),
         cmocka_unit_test(test_a_full_disk_is_a_failure),
+        cmocka_unit_test(test_a_closed_output_is_a_failure),
         cmocka_unit_test(test_json_is_the_parameters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -147,8 +147,10 @@ static void start(struct stage *st) {
     assert_true(st->pid >= 0);
     if (st->pid == 0) {
         int fd = st->s->out_fd ? st->s->out_fd : out[1];
-        if (dup2(fd, STDOUT_FILENO) < 0 || dup2(err[1], STDERR_FILENO) < 0)
+        if (dup2(err[1], STDERR_FILENO) < 0 || (fd >= 0 && dup2(fd, STDOUT_FILENO) < 0))
             _exit(126);
+        if (fd < 0)
+            (void) close(STDOUT_FILENO);
         if (st->s->cwd && chdir(st->s->cwd) < 0)
             _exit(126);
         if (out[0] >= 0)

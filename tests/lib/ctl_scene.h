@@ -11,9 +11,11 @@
 #include <stddef.h>
 
 /* The least that an App and an event may hold. */
-#define SCENE_APP                                                                                  \
-    "{\"id\":\"org.x\",\"name\":\"X\",\"version_code\":3,\"version_name\":\"1.2\","                \
-    "\"state\":\"stopped\",\"since_usec\":1,\"cold_starts\":1,\"hot_starts\":2}"
+#define SCENE_APP_MEMBERS                                                                          \
+    "\"id\":\"org.x\",\"name\":\"X\",\"version_code\":3,\"version_name\":\"1.2\","                 \
+    "\"state\":\"stopped\",\"since_usec\":1,\"cold_starts\":1,\"hot_starts\":2"
+#define SCENE_APP           "{" SCENE_APP_MEMBERS "}"
+#define SCENE_APP_AND(more) "{" SCENE_APP_MEMBERS "," more "}"
 #define SCENE_EVENT(members)                                                                       \
     "{\"continues\":true,\"parameters\":{\"event\":{\"seq\":1,\"at_usec\":1," members "}}}"
 #define SCENE_SNAPSHOT                                                                             \
@@ -39,7 +41,7 @@ struct scene {
     const char *until;
     enum scene_then then;
     unsigned columns;   /* above 0: standard output is a terminal of that width */
-    int out_fd;         /* above 0: standard output is this instead */
+    int out_fd;         /* above 0: standard output is this instead; -1: it is closed */
     const char *env[4]; /* before the environment that every scene has */
 };
 
