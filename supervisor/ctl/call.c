@@ -109,6 +109,7 @@ static int show_reply(struct ctl *c, struct page *p, const struct varlink_reply 
                       page_fn show) {
     int r;
 
+    p->last = !reply->continues;
     p->over = true;
     if (reply->error)
         return refusal_tell(reply->error, reply->parameters);
@@ -126,7 +127,8 @@ static int show_reply(struct ctl *c, struct page *p, const struct varlink_reply 
     r = ctl_write(&p->out);
     if (r < 0)
         return ctl_write_failed(r);
-    p->over = !reply->continues;
+    p->over = p->last;
+    p->replies++;
     return CTL_DONE;
 }
 

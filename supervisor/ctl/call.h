@@ -30,8 +30,10 @@ void request_clear(struct request *q);
 struct page {
     struct str out;
     struct err fault;
-    bool over;   /* the run ends here, whatever else would come */
-    void *state; /* the verb's own, from one reply of a stream to the next */
+    size_t replies; /* shown before this one */
+    bool last;      /* no other follows */
+    bool over;      /* the run ends here, whatever else would come */
+    void *state;    /* the verb's own, from one reply of a stream to the next */
 };
 typedef void (*page_fn)(struct ctl *c, struct page *p, const struct json *reply);
 

@@ -49,7 +49,13 @@ void show_delivered(struct ctl *c, struct page *p, const struct json *reply) {
 }
 
 void show_line(struct ctl *c, struct page *p, const struct json *reply) {
-    term_put(&c->term, &p->out, PLAIN, look_string(&p->fault, reply, "line"));
+    const char *line = look_string(&p->fault, reply, "line");
+
+    /* A stream needs a reply to end with, and every reply has a line: an empty log is one empty
+     * line. */
+    if (p->replies == 0 && p->last && !*line)
+        return;
+    term_put(&c->term, &p->out, PLAIN, line);
     (void) str_putc(&p->out, '\n');
 }
 

@@ -52,7 +52,7 @@ static const struct {
       "{\"parameters\":{\"delivered\":0}}", "no app is running that could hear it\n" },
     { "logs org.x", "Logs", "{\"id\":\"org.x\"}", "{\"parameters\":{\"line\":\"a b\"}}", "a b\n" },
     { "logs -f org.x", "Logs", "{\"id\":\"org.x\",\"follow\":true}",
-      "{\"parameters\":{\"line\":\"\"}}", "\n" },
+      "{\"parameters\":{\"line\":\"up\"}}", "up\n" },
     { "watch", "Watch", "{}",
       "{\"parameters\":{\"event\":{\"seq\":1,\"at_usec\":1,\"type\":\"later\"}}}", "later" },
     { "watch org.x", "Watch", "{\"id\":\"org.x\"}",

@@ -316,6 +316,21 @@ static void test_log_lines_cannot_steer_the_terminal(void **state) {
     (void) state;
 }
 
+static void test_an_empty_log_is_no_line(void **state) {
+    static const char *const none[] = { "{\"parameters\":{\"line\":\"\"}}", NULL };
+    static const char *const two[] = { "{\"continues\":true,\"parameters\":{\"line\":\"\"}}",
+                                       "{\"parameters\":{\"line\":\"\"}}", NULL };
+    struct result r = scene_play(&(struct scene){ .args = "logs a", .replies = none });
+
+    (void) state;
+    assert_int_equal(r.status, 0);
+    assert_string_equal(r.out, "");
+    result_clear(&r);
+    r = scene_play(&(struct scene){ .args = "logs a", .replies = two });
+    assert_string_equal(r.out, "\n\n");
+    result_clear(&r);
+}
+
 static void test_why_has_the_newest_last(void **state) {
     static const char *const replies[] = {
         "{\"parameters\":{\"decisions\":["
@@ -354,6 +369,7 @@ int main(void) {
         cmocka_unit_test(test_watch_on_a_terminal_is_coloured),
         cmocka_unit_test(test_watch_shows_what_it_does_not_know),
         cmocka_unit_test(test_log_lines_cannot_steer_the_terminal),
+        cmocka_unit_test(test_an_empty_log_is_no_line),
         cmocka_unit_test(test_why_has_the_newest_last),
     };
     (void) setlocale(LC_CTYPE, "C.UTF-8");
