@@ -85,7 +85,7 @@ $(BUILD)/flags: force
 	@echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(CFLAGS)' >$@
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
-	@mkdir -p $(@D)
+	@echo '  CC $@'; mkdir -p $(@D)
 	$(COMPILE) -c $< -o $@
 $(BUILD)/tests/%.o: private CFLAGS += $(TESTWARN) -Isupervisor/sdk
 $(BUILD)/supervisor/wire/interfaces.o: $(wildcard supervisor/wire/*.varlink)
@@ -96,7 +96,7 @@ $(BUILD)/lib$(1).a: $(filter-out %/main.o,$(call objects,$(DIR_$(1))))
 	$(AR) rcs $$@ $$^
 # "/* wrap: fsync renameat */" in a test has the linker wrap these.
 $(BUILD)/tests/unit/$(1)/%: tests/unit/$(1)/%.c $(call archives,$(1)) $(BUILD)/flags
-	@mkdir -p $$(@D)
+	@echo '  CC $$@'; mkdir -p $$(@D)
 	$$(COMPILE) $$(TESTWARN) $$< $(call archives,$(1)) $$(LDFLAGS) $$(WRAP_$$*) \
 	    $$$$(sed -n 's,^/\* wrap: \(.*\) \*/$$$$,\1,p' $$< | sed 's/[^ ][^ ]*/-Wl,--wrap=&/g') \
 	    -lcmocka $(EXT_$(1)) -o $$@
@@ -229,4 +229,7 @@ force:
     bench-all bench-peers bench-peers-all demo demo-all run run-all lint format format-check layers \
     sizes cppcheck symbols install install-all uninstall clean help force
 .SECONDARY:
+ifndef V # make V=1 shows the commands
+.SILENT:
+endif
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

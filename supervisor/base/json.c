@@ -69,6 +69,16 @@ static int check_duplicates(const cJSON *value, struct err *e) {
     return r;
 }
 
+/* Whoever links us may have set a locale that writes "0,5"; strtod() and printf() obey it. The C
+ * locale is a constant of glibc: entering it takes no memory. Source: newlocale(3). */
+static locale_t enter_c_locale(void) {
+    return uselocale(newlocale(LC_ALL_MASK, "C", (locale_t) 0));
+}
+
+static void leave_c_locale(locale_t *before) {
+    (void) uselocale(*before);
+}
+
 static const cJSON *tree(const struct json *value) {
     return (const cJSON *) (const void *) value;
 }
@@ -79,6 +89,7 @@ static const struct json *borrowed(const cJSON *value) {
 
 int json_parse(const char *text, size_t len, struct json **ret, struct err *e) {
     CLEANUP(json_free_p) struct json *doc = NULL;
+    CLEANUP(leave_c_locale) locale_t before = enter_c_locale();
     int r = json_scan(text, len, e);
 
     if (r < 0)
@@ -203,14 +214,12 @@ bool json_get_bool(const struct json *object, const char *name, bool otherwise) 
 
 /* 17 digits bring back every double; 15 are tried first since 0.1 should stay "0.1". */
 static void print_double(struct jsonw *w, const char *key, double value) {
-    char text[32], *point;
+    CLEANUP(leave_c_locale) locale_t before = enter_c_locale();
+    char text[32];
     int n = snprintf(text, sizeof text, "%.15g", value);
 
     if (strtod(text, NULL) != value)
         n = snprintf(text, sizeof text, "%.17g", value);
-    point = strchr(text, localeconv()->decimal_point[0]);
-    if (point)
-        *point = '.';
     jsonw_raw(w, key, text, (size_t) n);
 }
 

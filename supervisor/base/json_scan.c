@@ -6,7 +6,6 @@
 #include "supervisor/base/text.h"
 
 #include <errno.h>
-#include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,15 +113,11 @@ static size_t skip_digits(struct scan *s) {
     return (size_t) (s->at - first);
 }
 
-/* strtod() as cJSON will call it: the decimal point is the locale's. */
 static double number_value(const char *text, size_t n) {
-    char copy[NUMBER_MAX + 1], *point;
+    char copy[NUMBER_MAX + 1];
 
     memcpy(copy, text, n);
     copy[n] = '\0';
-    point = strchr(copy, '.');
-    if (point)
-        *point = localeconv()->decimal_point[0];
     return strtod(copy, NULL);
 }
 

@@ -8,7 +8,8 @@
 
 struct err;
 
-/* Errors: -EINVAL with what and at which byte; -E2BIG nested too deep. */
+/* To be called in the C locale, for strtod(). Errors: -EINVAL with what and at which byte; -E2BIG
+ * nested too deep. */
 int json_scan(const char *text, size_t len, struct err *e);
 
 #endif

@@ -18,7 +18,7 @@ static int fail(struct str *s, int code) {
 static int reserve(struct str *s, size_t n) {
     if (s->error)
         return s->error;
-    if (n > s->max - s->len || s->len + n == SIZE_MAX)
+    if (s->len > s->max || n > s->max - s->len || s->len + n == SIZE_MAX)
         return fail(s, -EMSGSIZE);
 
     size_t need = s->len + n + 1;
@@ -61,24 +61,19 @@ int str_putc(struct str *s, char c) {
 
 int str_vprintf(struct str *s, const char *fmt, va_list ap) {
     va_list again;
-    int n, r = reserve(s, 0);
+    char none[1];
 
+    if (s->error)
+        return s->error;
+    va_copy(again, ap);
+    int n = vsnprintf(none, sizeof none, fmt, again);
+    va_end(again);
+    if (n < 0) /* an argument that cannot be shown, or more than INT_MAX bytes */
+        return fail(s, -EMSGSIZE);
+    int r = reserve(s, (size_t) n);
     if (r < 0)
         return r;
-    va_copy(again, ap);
-    n = vsnprintf(s->data + s->len, s->cap - s->len, fmt, again);
-    va_end(again);
-    if (n < 0) { /* an argument that cannot be shown, or more than INT_MAX bytes */
-        s->data[s->len] = '\0';
-        return fail(s, -EMSGSIZE);
-    }
-    if ((size_t) n >= s->cap - s->len) {
-        s->data[s->len] = '\0';
-        r = reserve(s, (size_t) n);
-        if (r < 0)
-            return r;
-        (void) vsnprintf(s->data + s->len, s->cap - s->len, fmt, ap);
-    }
+    (void) vsnprintf(s->data + s->len, (size_t) n + 1, fmt, ap);
     s->len += (size_t) n;
     return 0;
 }

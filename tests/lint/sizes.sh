@@ -2,7 +2,7 @@
 # sizes.sh FOLDER... - the sizes a reader can take in: file 500 lines, header 120, function 80,
 # line 100 columns. Prints each breach. Relies on clang-format's layout: what starts in column 0
 # and ends in "{" ends with the next "}" in column 0; it is a function if the line ends in ") {".
-find "$@" -name '*.[ch]' | sort | LC_ALL=C.UTF-8 xargs awk '
+find "$@" -name '*.[ch]' | sort | LC_ALL=C xargs awk '
 function breach(file, line, text) { print file ":" line ": " text; bad = 1 }
 function end_of_file() { if (last > most) breach(file, last, last " lines, the most is " most) }
 FNR == 1 {
@@ -10,7 +10,11 @@ FNR == 1 {
     file = FILENAME; most = file ~ /\.h$/ ? 120 : 500; inside = 0
 }
 { last = FNR }
-length($0) > 100 { breach(file, FNR, length($0) " columns, the most is 100") }
+{
+    line = $0
+    gsub(/[\200-\277]/, "", line) # what follows the first byte of a UTF-8 character
+    if (length(line) > 100) breach(file, FNR, length(line) " columns, the most is 100")
+}
 !inside && (/^[^ \t}].*\{$/ || /^[ \t].*\) \{$/) { inside = 1; first = FNR; is_function = /\) \{$/ }
 inside && /^}/ {
     n = FNR - first + 1
