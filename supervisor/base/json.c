@@ -89,7 +89,7 @@ static const struct json *borrowed(const cJSON *value) {
 
 int json_parse(const char *text, size_t len, struct json **ret, struct err *e) {
     CLEANUP(json_free_p) struct json *doc = NULL;
-    CLEANUP(leave_c_locale) locale_t before = enter_c_locale();
+    GUARD(leave_c_locale) locale_t before = enter_c_locale();
     int r = json_scan(text, len, e);
 
     if (r < 0)
@@ -214,7 +214,7 @@ bool json_get_bool(const struct json *object, const char *name, bool otherwise) 
 
 /* 17 digits bring back every double; 15 are tried first since 0.1 should stay "0.1". */
 static void print_double(struct jsonw *w, const char *key, double value) {
-    CLEANUP(leave_c_locale) locale_t before = enter_c_locale();
+    GUARD(leave_c_locale) locale_t before = enter_c_locale();
     char text[32];
     int n = snprintf(text, sizeof text, "%.15g", value);
 

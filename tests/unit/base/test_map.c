@@ -42,7 +42,7 @@ ssize_t __wrap_getrandom(void *buf, size_t n, unsigned flags) {
     return __real_getrandom(buf, n, flags);
 }
 
-static char keys[MANY][16];
+static char keys[MANY][32];
 
 static int make_keys(void **state) {
     for (int i = 0; i < MANY; i++)
