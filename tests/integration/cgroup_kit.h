@@ -36,6 +36,8 @@
 
 #define PATIENCE_MS 10000
 
+static struct err e; /* of the last call */
+
 static const struct cgrp_limits no_limits = { CGRP_NO_LIMIT, CGRP_NO_LIMIT, CGRP_NO_LIMIT,
                                               CGRP_NO_LIMIT };
 
@@ -49,7 +51,6 @@ static inline struct cgrp_config kit_config(enum cgrp_kind want) {
 static inline struct cgrp_root *kit_open(enum cgrp_kind want) {
     struct cgrp_config config = kit_config(want);
     struct cgrp_root *root = NULL;
-    struct err e = { 0 };
 
     if (cgrp_root_open(&config, &root, &e) < 0)
         fail_msg("cannot open a root: %s", e.text);
@@ -149,7 +150,6 @@ static inline void run_nothing(void *unused) {
 
 static inline struct cgrp_group *kit_group(struct cgrp_root *root, const char *id) {
     struct cgrp_group *group = NULL;
-    struct err e = { 0 };
 
     if (cgrp_group_create(root, id, &no_limits, NULL, &group, &e) < 0)
         fail_msg("cannot make a group: %s", e.text);
@@ -198,7 +198,7 @@ static inline void kit_reap_all(void) {
 
 #define kit_ok(call)                                                                               \
     do {                                                                                           \
-        struct err e = { 0 };                                                                      \
+        e = (struct err){ 0 };                                                                     \
         int kit_r_ = (call);                                                                       \
         if (kit_r_ != 0)                                                                           \
             fail_msg("%s:%d: %s: %d %s", __FILE__, __LINE__, #call, kit_r_, e.text);               \
@@ -222,6 +222,32 @@ static inline int kit_count(const char *folder, bool folders_only) {
         n += d->d_name[0] != '.' && (!folders_only || d->d_type == DT_DIR);
     closedir(dir);
     return n;
+}
+
+static inline void kit_clean_one(const char *id, void *userdata) {
+    struct cgrp_adopt how = { .uid = (uid_t) -1 };
+    struct cgrp_group *group = NULL;
+
+    if (cgrp_group_adopt(userdata, id, &how, NULL, &group, NULL) < 0)
+        return;
+    (void) cgrp_group_kill(group, NULL);
+    for (int i = 0; i < 1000 && cgrp_group_populated(group) > 0; i++)
+        (void) poll(NULL, 0, 1);
+    (void) cgrp_group_remove(group, NULL);
+}
+
+/* Group teardown: what a failed test left. */
+static inline int kit_clean(void **state) {
+    struct cgrp_config config = kit_config(CGRP_AUTO);
+    struct cgrp_root *root = NULL;
+
+    (void) state;
+    if (cgrp_root_open(&config, &root, NULL) == 0) {
+        (void) cgrp_root_scan(root, kit_clean_one, root, NULL);
+        cgrp_root_remove(root);
+    }
+    (void) cgrp_root_free(root);
+    return 0;
 }
 
 /* How many members are in one of these states of /proc. */
