@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/daemon/app.h"
+
+#include <stdio.h>
+
+#include "cgroups/cgroup.h"
+#include "supervisor/base/cleanup.h"
+#include "supervisor/base/err.h"
+#include "supervisor/daemon/channel.h"
+#include "supervisor/daemon/daemon.h"
+#include "supervisor/daemon/dialog.h"
+#include "supervisor/daemon/home.h"
+#include "supervisor/daemon/log.h"
+#include "supervisor/daemon/loop.h"
+#include "supervisor/daemon/output.h"
+#include "supervisor/daemon/runstate.h"
+#include "supervisor/daemon/watch.h"
+#include "supervisor/daemon/why.h"
+
+/* --- where an app stands among the others ------------------------------------------------ */
+
+static unsigned *place_count(struct daemon *d, enum app_where where) {
+    switch (where) {
+    case APP_FRONT:
+        return &d->n_front;
+    case APP_WARM:
+        return &d->n_warm;
+    case APP_NOWHERE:
+    case APP_KEPT:
+        return NULL;
+    }
+    return NULL;
+}
+
+static enum app_where place_wanted(const struct app *app) {
+    if (app->state == LIFE_FOREGROUND)
+        return APP_FRONT;
+    if (!life_is_warm(app->state))
+        return APP_NOWHERE;
+    return app->state == LIFE_BACKGROUND && app->run->keep ? APP_KEPT : APP_WARM;
+}
+
+/* A suspended app keeps the place in line that it got when it went to background. */
+void app_place(struct app *app) {
+    struct daemon *d = app->d;
+    enum app_where want = place_wanted(app);
+
+    if (want == app->where)
+        return;
+    unsigned *count = place_count(d, app->where);
+    if (count)
+        (*count)--;
+    app->where = want;
+    count = place_count(d, want);
+    if (count)
+        (*count)++;
+    switch (want) {
+    case APP_FRONT:
+        list_append(&d->front, &app->place);
+        break;
+    case APP_WARM:
+        list_append(&d->warm, &app->place);
+        break;
+    case APP_KEPT:
+        list_append(&d->kept, &app->place);
+        break;
+    case APP_NOWHERE:
+        list_remove(&app->place);
+        break;
+    }
+}
+
+static void hide_the_others(struct app *newest) {
+    struct daemon *d = newest->d;
+    struct app *other;
+
+    list_for_each (other, &d->front, struct app, place) {
+        if (d->n_front <= d->config->lifecycle.max_foreground)
+            return;
+        if (other != newest)
+            app_hide(other, 1, "other_app");
+    }
+}
+
+void app_enforce_warm(struct daemon *d) {
+    unsigned max = d->config->lifecycle.max_warm;
+    struct app *victim;
+
+    while (max > 0 && d->n_warm > max && (victim = list_first(&d->warm, struct app, place))) {
+        const struct why_figure figures[] = { { "warm", d->n_warm }, { "max_warm", max } };
+        why_record(victim,
+                   &(struct why){ .action = "evict",
+                                  .text = "more apps are warm than max_warm allows, and this "
+                                          "one was used least recently",
+                                  .figures = figures,
+                                  .n_figures = 2 });
+        app_end(victim, EXIT_WARM_LIMIT_REASON, LIFE_EV_CLOSE);
+        if (victim->where == APP_WARM)
+            return; /* the table let it stay: never spin */
+    }
+}
+
+/* Lowering it again may be refused without the capability; the kernel's choice is then a worse one,
+ * no more. */
+void app_oom_score(struct app *app) {
+    static const int by_state[LIFE_STATE_COUNT] = {
+        [LIFE_BACKGROUND] = 300,
+        [LIFE_SUSPENDED] = 900,
+    };
+    if (app->run && app->run->group)
+        (void) cgrp_group_oom_score(app->run->group, by_state[app->state]);
+}
+
+/* --- the state ---------------------------------------------------------------------------- */
+
+static void move_to(struct app *app, enum life_state next) {
+    struct daemon *d = app->d;
+
+    if (app->state == LIFE_STOPPED && next != LIFE_STOPPED)
+        d->n_live++;
+    if (app->state != LIFE_STOPPED && next == LIFE_STOPPED)
+        d->n_live--;
+    if (app->state == LIFE_STARTING)
+        d->n_starting--;
+    if (next == LIFE_STARTING)
+        d->n_starting++;
+    if (app->state != next)
+        app->since_usec = loop_realtime();
+    app->state = next;
+    app_place(app);
+}
+
+void app_set_adopted(struct app *app, enum life_state state) {
+    uint64_t since = app->since_usec;
+    move_to(app, state);
+    app->since_usec = since;
+}
+
+static void tell_state(struct app *app, enum life_state from, const char *cause) {
+    if (from == app->state)
+        return;
+    log_info(app->id, "%s -> %s (%s)", life_state_name(from), life_state_name(app->state), cause);
+    runstate_mark(app);
+    watch_state(app, from, app->state, cause);
+}
+
+static void answer_opens(struct app *app, const char *start, const struct start_failure *failure) {
+    struct waiter *w;
+    list_for_each (w, &app->opens, struct waiter, node) {
+        list_remove(&w->node);
+        w->start = start;
+        w->done(w, app, failure);
+    }
+}
+
+static void fail_opens(struct app *app, const char *stage, const char *detail) {
+    struct start_failure f = { .stage = stage };
+    if (app->run && app->run->failure.stage)
+        f = app->run->failure;
+    else
+        (void) snprintf(f.detail, sizeof f.detail, "%s", detail);
+    answer_opens(app, NULL, &f);
+}
+
+/* Why the Opens that wait for this start fail, where the start itself has not said it. */
+static const char *failure_stage(const struct run *run) {
+    switch (run->reason) {
+    case EXIT_START_TIMEOUT_REASON:
+        return "ready";
+    case EXIT_CLOSED_REASON:
+    case EXIT_KILLED_REASON:
+    case EXIT_REMOVED_REASON:
+    case EXIT_SUPERVISOR_REASON:
+        return "closed";
+    case EXIT_MEMORY_LIMIT_REASON:
+    case EXIT_MEMORY_PRESSURE_REASON:
+    case EXIT_MEMORY_ALARMS_REASON:
+        return "memory";
+    case EXIT_REASON_NONE:
+    case EXIT_EXITED_REASON:
+    case EXIT_CRASHED_REASON:
+    case EXIT_START_FAILED_REASON:
+    case EXIT_RESTART_REASON:
+    case EXIT_BACKGROUND_TIMEOUT_REASON:
+    case EXIT_WARM_LIMIT_REASON:
+    case EXIT_UNRESPONSIVE_REASON:
+    case EXIT_UPDATE_REASON:
+    case EXIT_REASON_COUNT:
+        return "exited";
+    }
+    return "exited";
+}
+
+/* --- actions ------------------------------------------------------------------------------ */
+
+static void do_launch(struct app *app, const char *cause) {
+    struct run *run = app->run;
+
+    run->ready = true;
+    run->hot = false;
+    run_set_deadline(app, DEADLINE_START, 0);
+    channel_launch(app);
+    channel_show(app);
+    channel_flush(app);
+    tell_state(app, LIFE_STARTING, cause);
+    if (app->exit_state && run->exit_state) {
+        /* handed over to this run, which lives: the next one does not get it again */
+        app_set_exit_state(app, NULL, 0);
+    }
+    hide_the_others(app);
+    answer_opens(app, "cold", NULL);
+}
+
+static void do_show(struct app *app, enum life_state from, const char *cause) {
+    struct run *run = app->run;
+    struct err e = { 0 };
+
+    /* What the user waits for goes first: the process, its events, then the books. */
+    if (from == LIFE_SUSPENDED && cgrp_group_continue(run->group, &e) < 0)
+        log_err(app->id, "cannot continue every process: %s, going on all the same", e.text);
+    run->hot = true;
+    channel_show(app);
+    channel_flush(app);
+    answer_opens(app, "hot", NULL);
+    app->hot_starts++;
+    run_clear_deadlines(app);
+    tell_state(app, from, cause);
+    app_oom_score(app);
+    hide_the_others(app);
+}
+
+void app_arm_suspend(struct app *app, uint64_t from_now) {
+    const uint64_t trim = 500000; /* before suspend_after. Source: design.md §4 */
+    uint64_t after = app->d->config->lifecycle.suspend_after;
+
+    if (after == CONFIG_NEVER || app->run->keep) {
+        run_set_deadline(app, DEADLINE_TRIM, 0);
+        run_set_deadline(app, DEADLINE_SUSPEND, 0);
+        return;
+    }
+    uint64_t now = loop_boottime();
+    run_set_deadline(app, DEADLINE_SUSPEND, now + from_now + after);
+    if (from_now + after > trim) {
+        run_set_deadline(app, DEADLINE_TRIM, now + from_now + after - trim);
+    } else {
+        run_set_deadline(app, DEADLINE_TRIM, 0);
+        (void) app_warn(app, 5, "suspend");
+    }
+}
+
+static void do_hide(struct app *app, const char *cause) {
+    channel_hide(app, app->hide_reason);
+    channel_flush(app);
+    tell_state(app, LIFE_FOREGROUND, cause);
+    app_arm_suspend(app, 0);
+    app_oom_score(app);
+    app_enforce_warm(app->d);
+}
+
+static void do_suspend(struct app *app, const char *cause) {
+    struct config *c = app->d->config;
+    struct err e = { 0 };
+
+    run_clear_deadlines(app);
+    if (cgrp_group_stop(app->run->group, c->lifecycle.suspend, &e) < 0)
+        log_err(app->id, "cannot stop every process: %s, counting it as suspended", e.text);
+    if (c->lifecycle.destroy_after != CONFIG_NEVER)
+        run_set_deadline(app, DEADLINE_DESTROY, loop_boottime() + c->lifecycle.destroy_after);
+    tell_state(app, LIFE_BACKGROUND, cause);
+    app_oom_score(app);
+}
+
+static void do_stop(struct app *app, enum life_state from, enum life_action action,
+                    const char *cause) {
+    struct err e = { 0 };
+
+    run_clear_deadlines(app);
+    if (from == LIFE_SUSPENDED && action != LIFE_DO_KILL &&
+        cgrp_group_continue(app->run->group, &e) < 0)
+        log_warning(app->id, "cannot continue every process: %s, stopping it all the same", e.text);
+    tell_state(app, from, cause);
+    if (from == LIFE_STARTING)
+        fail_opens(app, failure_stage(app->run), "it ended before it was ready");
+    if (action == LIFE_DO_STOP)
+        stop_begin(app);
+    else if (action == LIFE_DO_UNLOAD)
+        stop_unload(app);
+    else
+        stop_kill(app);
+}
+
+/* What an ended run leaves to do: exit before state, state before whoever waits. */
+static void do_ended(struct app *app) {
+    struct daemon *d = app->d;
+    enum life_state from = app->state;
+    struct run *run = app->run;
+    struct exit_record end;
+
+    stop_ended(app, &end);
+    app->last_exit = end;
+    app->has_exit = true;
+    dialog_close_of(app, "ended");
+    watch_exit(app, &end);
+    move_to(app, LIFE_STOPPED);
+    tell_state(app, from, exit_reason_name(end.reason));
+    if (from == LIFE_STARTING)
+        fail_opens(app, failure_stage(run), end.message);
+
+    bool reopen = run->reopen;
+    char *path = TAKE_PTR(run->restart_path);
+    app->run = NULL;
+    run_free(run, false);
+    if (!d->journal)
+        output_detach(d->output, app->id);
+    runstate_drop(app);
+    record_save(app);
+
+    struct waiter *w;
+    list_for_each (w, &app->ends, struct waiter, node) {
+        list_remove(&w->node);
+        w->done(w, app, NULL);
+    }
+    home_ended(d->home, app);
+    app_start_again(app, reopen, path);
+    daemon_check_ended(d);
+}
+
+static void perform(struct app *app, enum life_state from, enum life_action action,
+                    const char *cause) {
+    switch (action) {
+    case LIFE_DO_START:
+        tell_state(app, from, cause);
+        start_begin(app);
+        return;
+    case LIFE_DO_LAUNCH:
+        do_launch(app, cause);
+        return;
+    case LIFE_DO_SHOW:
+    case LIFE_DO_RESUME:
+        do_show(app, from, cause);
+        return;
+    case LIFE_DO_HIDE:
+        do_hide(app, cause);
+        return;
+    case LIFE_DO_SUSPEND:
+        do_suspend(app, cause);
+        return;
+    case LIFE_DO_STOP:
+    case LIFE_DO_UNLOAD:
+    case LIFE_DO_KILL:
+        do_stop(app, from, action, cause);
+        return;
+    case LIFE_DO_NONE:
+    case LIFE_DO_ENDED:
+    case LIFE_ACTION_COUNT:
+        return;
+    }
+}
+
+void app_event(struct app *app, enum life_event event, const char *cause) {
+    enum life_state from = app->state, next;
+    enum life_action action;
+
+    int r = life_step(from, event, &next, &action);
+    if (r < 0)
+        log_err(app->id, "event '%s' cannot happen while %s: ignored, please report this",
+                life_event_name(event), life_state_name(from));
+    if (r <= 0)
+        return;
+    if (action == LIFE_DO_ENDED) {
+        do_ended(app);
+    } else {
+        move_to(app, next);
+        perform(app, from, action, cause);
+    }
+    home_look(app->d->home);
+}

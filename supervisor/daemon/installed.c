@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/daemon/installed.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "supervisor/base/cleanup.h"
+#include "supervisor/base/err.h"
+#include "supervisor/base/fs.h"
+#include "supervisor/base/json.h"
+#include "supervisor/base/map.h"
+#include "supervisor/base/str.h"
+#include "supervisor/daemon/app.h"
+#include "supervisor/daemon/config.h"
+#include "supervisor/daemon/control.h"
+#include "supervisor/daemon/daemon.h"
+#include "supervisor/daemon/env.h"
+#include "supervisor/daemon/install.h"
+#include "supervisor/daemon/log.h"
+#include "supervisor/daemon/loop.h"
+#include "supervisor/daemon/output.h"
+#include "supervisor/daemon/package.h"
+#include "supervisor/daemon/runstate.h"
+#include "supervisor/daemon/server.h"
+#include "supervisor/daemon/uids.h"
+#include "supervisor/daemon/work.h"
+#include "units/exitstate.h"
+#include "units/result.h"
+
+/* --- what a staged copy becomes ----------------------------------------------------------- */
+
+static bool is_ours(const struct config *c, uid_t uid) {
+    return uid >= c->apps.uid_low && uid <= c->apps.uid_high;
+}
+
+/* An app keeps the uid that owns its data, also over a removal that kept them. */
+static int choose_uid(struct daemon *d, const struct app *app, struct installed_job *job,
+                      struct err *e) {
+    uid_t owner;
+
+    job->uid = (uid_t) -1;
+    if (!d->isolates)
+        return 0;
+    if (app && app->uid != (uid_t) -1) {
+        job->uid = app->uid;
+        return 0;
+    }
+    if (store_data_owner(d->store, job->id, &owner, NULL) == 0 && is_ours(d->config, owner)) {
+        job->uid = owner;
+        return 0;
+    }
+    int r = uids_take(d->uids, &job->uid, e);
+    job->data_is_new = r >= 0;
+    return r;
+}
+
+static int refuse(struct installed_job *job, enum package_fault fault, int r) {
+    job->fault = fault;
+    return r;
+}
+
+int installed_prepare(struct daemon *d, const struct worker_result *result, const char *stage,
+                      struct installed_job *job, struct err *e) {
+    struct app *app = daemon_app(d, result->app_id);
+
+    *job = (struct installed_job){ .d = d, .fault = PACKAGE_OK };
+    (void) snprintf(job->id, sizeof job->id, "%s", result->app_id);
+    (void) snprintf(job->stage, sizeof job->stage, "%s", stage);
+    if (app && app->removing)
+        return err_set(e, -EBUSY, "'%s' is being removed", job->id);
+    if (app && result->code < app->versions.current.code)
+        return refuse(job, PACKAGE_DOWNGRADE,
+                      err_set(e, -EINVAL, "its version %llu is lower than the installed %llu",
+                              (unsigned long long) result->code,
+                              (unsigned long long) app->versions.current.code));
+    if (store_version_set(&job->version, result->code, result->files_hash, true) < 0)
+        return refuse(job, PACKAGE_MANIFEST,
+                      err_set(e, -EINVAL, "its version code or hash is out of range"));
+    int r = choose_uid(d, app, job, e);
+    if (r < 0)
+        return r;
+    job->prepared = true;
+    job->pending = app && app->state != LIFE_STOPPED;
+    if (app)
+        app->storing = true;
+    return 0;
+}
+
+static void next_state(struct installed_job *job) {
+    struct store_state *s = &job->state;
+
+    if (strcmp(s->current.name, job->version.name) == 0) {
+        s->pending = (struct store_version){ 0 };
+        job->pending = false; /* just what runs or would run */
+    } else if (job->pending) {
+        s->pending = job->version;
+    } else {
+        s->previous = s->current;
+        s->current = job->version;
+        s->pending = (struct store_version){ 0 };
+    }
+}
+
+int installed_run(void *arg, struct err *e) {
+    struct installed_job *job = arg;
+    struct store *store = job->d->store;
+    struct err ignored = { 0 };
+
+    int r = store_stage_commit(store, job->stage, job->id, &job->version, e);
+    if (r == -EBADMSG)
+        return refuse(job, PACKAGE_TREE, r);
+    if (r == -E2BIG)
+        return refuse(job, PACKAGE_LIMITS, r);
+    if (r >= 0)
+        r = package_manifest(store, job->id, job->version.name, &job->manifest, e);
+    if (r >= 0)
+        r = store_data_prepare(store, job->id, job->uid == (uid_t) -1 ? geteuid() : job->uid,
+                               job->uid == (uid_t) -1 ? getegid() : (gid_t) job->uid, e);
+    if (r >= 0) {
+        r = store_load(store, job->id, &job->state, e);
+        if (r == -ENOENT)
+            r = 0;
+    }
+    if (r >= 0) {
+        next_state(job);
+        r = store_save(store, job->id, &job->state, e);
+    }
+    if (r >= 0)
+        (void) store_gc(store, job->id, NULL, &ignored); /* the next one takes what this one left */
+    return r;
+}
+
+static int make_app(struct daemon *d, struct installed_job *job, struct app **ret, struct err *e) {
+    struct app *app = NULL;
+
+    int r = app_new(d, job->id, TAKE_PTR(job->manifest), &app);
+    if (r >= 0)
+        r = map_put(d->apps, app->id, app);
+    if (r < 0) {
+        app_free(app);
+        return err_set(e, r, "cannot keep '%s' in memory: %s", job->id, strerror(-r));
+    }
+    app->uid = job->uid;
+    *ret = app;
+    return 0;
+}
+
+int installed_take_over(struct daemon *d, struct installed_job *job, struct app **ret,
+                        struct err *e) {
+    struct app *app = daemon_app(d, job->id);
+
+    if (!app) {
+        int r = make_app(d, job, &app, e);
+        if (r < 0)
+            return r;
+    } else if (!job->pending && (app->state == LIFE_STOPPED || app->start_waits)) {
+        manifest_free(app->manifest);
+        app->manifest = TAKE_PTR(job->manifest);
+    }
+    store_state_clear(&app->versions);
+    app->versions = job->state;
+    job->state = (struct store_state){ 0 };
+    app->storing = false;
+    log_notice(app->id, "version %llu installed%s", (unsigned long long) job->version.code,
+               job->pending ? ", for its next cold start" : "");
+    start_go_on(app);
+    *ret = app;
+    return 0;
+}
+
+void installed_gave_up(struct daemon *d, struct installed_job *job) {
+    struct app *app = job->prepared ? daemon_app(d, job->id) : NULL;
+
+    if (job->data_is_new)
+        uids_give_back(d->uids, job->uid);
+    if (app) {
+        app->storing = false;
+        start_go_on(app);
+    }
+}
+
+void installed_job_clear(struct installed_job *job) {
+    job->manifest = manifest_free(job->manifest);
+    store_state_clear(&job->state);
+}
+
+/* --- at start ----------------------------------------------------------------------------- */
+
+static void load_exit_state(struct app *app) {
+    CLEANUP(close_p) int app_fd = -1;
+    CLEANUP(json_free_p) struct json *data = NULL;
+    struct str text = STR_INIT(EXITSTATE_MAX);
+
+    if (store_app_fd(app->d->store, app->id, &app_fd, NULL) < 0 ||
+        exitstate_load(app_fd, loop_realtime(), &data, NULL) < 0)
+        return;
+    if (json_print(data, &text) == 0) {
+        app->exit_state = str_take(&text);
+        app->exit_state_expires = UINT64_MAX; /* its file knows; it was good a moment ago */
+    }
+    str_clear(&text);
+}
+
+static void load_one(const char *id, void *userdata) {
+    struct daemon *d = userdata;
+    struct installed_job job = { .d = d, .uid = (uid_t) -1 };
+    struct app *app = NULL;
+    struct err e = { 0 };
+
+    (void) snprintf(job.id, sizeof job.id, "%s", id);
+    int r = store_load(d->store, id, &job.state, &e);
+    if (r >= 0)
+        r = package_manifest(d->store, id, job.state.current.name, &job.manifest, &e);
+    if (r >= 0 && d->isolates)
+        r = store_data_owner(d->store, id, &job.uid, &e);
+    if (r >= 0 && d->isolates && !is_ours(d->config, job.uid)) {
+        r = uids_take(d->uids, &job.uid, &e);
+        if (r >= 0)
+            r = store_data_prepare(d->store, id, job.uid, (gid_t) job.uid, &e);
+    }
+    if (r >= 0)
+        r = make_app(d, &job, &app, &e);
+    if (r < 0) {
+        log_err(id, "%s: it is left out until that is mended", e.text);
+        installed_job_clear(&job);
+        return;
+    }
+    app->versions = job.state;
+    record_load(app);
+    load_exit_state(app);
+}
+
+int install_load_all(struct daemon *d, struct err *e) {
+    return store_list(d->store, load_one, d, e);
+}
+
+/* --- removal ------------------------------------------------------------------------------ */
+
+struct removal {
+    struct app *app;
+    struct call *call;
+    bool keep_data;
+};
+
+static void remove_runtime_folder(struct app *app) {
+    char path[PATH_MAX];
+    (void) rmdir(env_runtime_path(app, NULL, path, sizeof path));
+}
+
+static void remove_done(void *arg, int result, const struct err *e) {
+    struct removal *job = arg;
+    struct app *app = job->app;
+    struct daemon *d = app->d;
+
+    if (result < 0) {
+        app->removing = false;
+        control_storage(job->call, e->text);
+    } else {
+        log_notice(app->id, "removed%s", job->keep_data ? ", its data kept" : "");
+        output_forget(d->output, app->id);
+        remove_runtime_folder(app);
+        if (!job->keep_data && app->uid != (uid_t) -1)
+            uids_give_back(d->uids, app->uid);
+        (void) map_take(d->apps, app->id);
+        app_free(app);
+        call_reply(job->call);
+    }
+    free(job);
+}
+
+static int remove_run(void *arg, struct err *e) {
+    struct removal *job = arg;
+    return store_remove(job->app->d->store, job->app->id, job->keep_data, e);
+}
+
+static void app_ended(struct waiter *w, struct app *app, const struct start_failure *failure) {
+    (void) failure;
+    struct removal *job = w->context;
+    waiter_free(w);
+    int r = work_submit(app->d->work, WORK_DISK, remove_run, remove_done, job);
+    if (r < 0) {
+        const struct err e = { .code = r, .text = "out of memory" };
+        remove_done(job, r, &e);
+    }
+}
+
+int install_remove(struct app *app, struct call *call, bool keep_data) {
+    if (app->removing || app->storing) {
+        control_busy(call, app->removing ? "it is being removed already"
+                                         : "a version of it is being installed");
+        return 0;
+    }
+    struct waiter *w = waiter_new(call, app_ended);
+    struct removal *job = calloc(1, sizeof *job);
+    if (!w || !job) {
+        waiter_free(w);
+        free(job);
+        return -ENOMEM;
+    }
+    *job = (struct removal){ .app = app, .call = call, .keep_data = keep_data };
+    w->context = job;
+    app->removing = true;
+    app_end(app, EXIT_REMOVED_REASON, LIFE_EV_CLOSE);
+    app_when_ended(app, w);
+    return 0;
+}

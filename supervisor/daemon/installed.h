@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ * installed.h - from a staged copy to an installed app, and from the store to the set of apps.
+ * Layer: 3, daemon. Uses: units.
+ *
+ * prepare and take_over run on the loop, run on the disk lane between them. While it is there the
+ * app does not start (app.storing). */
+#ifndef DAEMON_INSTALLED_H
+#define DAEMON_INSTALLED_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "units/manifest.h"
+#include "units/store.h"
+
+struct app;
+struct daemon;
+struct err;
+struct worker_result;
+
+struct installed_job {
+    struct daemon *d;
+    char id[65];
+    char stage[17];
+    struct store_version version;
+    bool pending; /* the app lives: its next cold start gets it */
+    bool prepared, data_is_new;
+    uid_t uid;                 /* owner of its data; (uid_t) -1: the daemon itself */
+    struct store_state state;  /* after run: what the store has */
+    struct manifest *manifest; /* after run: of the version installed */
+    enum package_fault fault;
+};
+
+/* Decides against what is installed. On failure fault tells whether the package is to blame. */
+int installed_prepare(struct daemon *d, const struct worker_result *result, const char *stage,
+                      struct installed_job *ret, struct err *e);
+int installed_run(void *job, struct err *e); /* a work_run_t on a struct installed_job */
+int installed_take_over(struct daemon *d, struct installed_job *job, struct app **ret,
+                        struct err *e);
+void installed_gave_up(struct daemon *d, struct installed_job *job);
+void installed_job_clear(struct installed_job *job);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * runstate.h - what of a run must outlive the daemon: one small file an app in the runtime folder.
+ * Layer: 3, daemon. Uses: base.
+ *
+ * <runtime dir>/state/<id>, replaced by rename, never synced: it need not outlive the machine. A
+ * change marks the app; marked ones are written once a turn of the loop, after the answers went
+ * out. */
+#ifndef DAEMON_RUNSTATE_H
+#define DAEMON_RUNSTATE_H
+
+struct app;
+struct daemon;
+struct err;
+struct json;
+struct runstates;
+
+int runstates_new(struct daemon *d, struct runstates **ret, struct err *e);
+struct runstates *runstates_free(struct runstates *all); /* writes what is marked */
+
+void runstate_mark(struct app *app);
+void runstate_flush(struct runstates *all);
+void runstate_write_now(struct app *app); /* before something that must be known after a crash */
+void runstate_drop(struct app *app);      /* the run is over */
+
+/* What an earlier daemon left of this app; -ENOENT nothing; -EBADMSG of another boot or damaged. */
+int runstate_load(struct daemon *d, const char *id, struct json **ret, struct err *e);
+
+/* The lasting record: counters and last exit, in the store; written on the disk lane. */
+void record_save(struct app *app);
+void record_load(struct app *app);
+
+#endif

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT
+ * The cold start: apply a pending version, make the group and the sockets, spawn.
+ *
+ * What may block is off the loop: the state file on the disk lane, the exec on the spawn lane.
+ * While the spawn lane has a run (`spawning`) its group may be empty and fill later, so the run
+ * cannot end. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <systemd/sd-journal.h>
+
+#include "cgroups/cgroup.h"
+#include "supervisor/base/cleanup.h"
+#include "supervisor/base/err.h"
+#include "supervisor/base/fs.h"
+#include "supervisor/daemon/app.h"
+#include "supervisor/daemon/channel.h"
+#include "supervisor/daemon/config.h"
+#include "supervisor/daemon/env.h"
+#include "supervisor/daemon/log.h"
+#include "supervisor/daemon/loop.h"
+#include "supervisor/daemon/notify.h"
+#include "supervisor/daemon/output.h"
+#include "supervisor/daemon/package.h"
+#include "supervisor/daemon/runstate.h"
+#include "supervisor/daemon/spawn.h"
+#include "supervisor/daemon/work.h"
+
+static void start_failed(struct app *app, const char *stage, int error, const struct err *e) {
+    struct run *run = app->run;
+
+    run->failure.stage = stage;
+    run->failure.error = error;
+    (void) snprintf(run->failure.detail, sizeof run->failure.detail, "%s", e->text);
+    run->spawning = false;
+    run->main_ended = run->group_empty = true;
+    app_event(app, LIFE_EV_EMPTY, "start_failed");
+}
+
+/* --- its folder, sockets and output ------------------------------------------------------- */
+
+static void on_notify(const struct notify_message *msg, void *userdata) {
+    struct app *app = userdata;
+
+    if (msg->watchdog_trigger)
+        app->run->watchdog_triggered = true;
+    if (msg->status)
+        log_debug(app->id, "status: %s", msg->status);
+    if (msg->ready && !app->run->spawning && app->state == LIFE_STARTING)
+        app_event(app, LIFE_EV_READY, "ready");
+    else if (msg->ready && app->run->spawning)
+        app->run->ready_early = true; /* it was faster than the spawn lane's answer */
+}
+
+static int own_folder(struct app *app, struct err *e) {
+    CLEANUP(close_p) int apps_fd = -1, fd = -1;
+
+    int r = fs_mkdir(app->d->runtime_fd, "apps", 0711, &apps_fd, e);
+    if (r >= 0)
+        r = fs_mkdir(apps_fd, app->id, 0710, &fd, e);
+    if (r < 0)
+        return r;
+    if (app->d->isolates && fchown(fd, (uid_t) -1, app->uid) < 0)
+        return err_set(e, -errno, "cannot give the app its runtime folder: %s", strerror(errno));
+    return 0;
+}
+
+int start_services(struct app *app, struct err *e) {
+    struct run *run = app->run;
+    char path[PATH_MAX];
+    gid_t gid = app->d->isolates ? (gid_t) app->uid : (gid_t) -1;
+    uid_t uid = app->d->isolates ? app->uid : geteuid();
+
+    int r = own_folder(app, e);
+    if (r >= 0)
+        r = channel_open(app, e);
+    if (r >= 0)
+        r = notify_new(app->d->event, env_runtime_path(app, "notify", path, sizeof path), uid, gid,
+                       on_notify, app, &run->notify, e);
+    return r;
+}
+
+/* --- the spawn lane ----------------------------------------------------------------------- */
+
+struct spawn_job {
+    struct app *app;
+    struct spawn_request request;
+    struct spawn_result result;
+    char **env;
+    const char *argv_js[3];
+    char *program;
+    int package_fd, output_fd;
+    bool journal;
+};
+
+static void spawn_job_free(struct spawn_job *job) {
+    close_p(&job->package_fd);
+    close_p(&job->output_fd);
+    env_free(job->env);
+    free(job->program);
+    free(job);
+}
+
+/* Nothing of the app changes while it is being spawned, so that the thread may read its manifest.
+ */
+static int spawn_run(void *arg, struct err *e) {
+    struct spawn_job *job = arg;
+    struct app *app = job->app;
+    const struct manifest *m = app->manifest;
+
+    job->result.stage = "fork";
+    int r =
+        store_version_open(app->d->store, app->id, app->versions.current.name, &job->package_fd, e);
+    if (r < 0)
+        return r;
+    job->result.stage = "exec";
+    if (m->exec)
+        r = manifest_program(m, job->package_fd, &job->program, e);
+    if (r < 0)
+        return r;
+    if (job->journal) {
+        job->output_fd = sd_journal_stream_fd(app->id, LOG_INFO, 0);
+        job->request.output_fd = job->output_fd; /* -1 where the journal is not there: /dev/null */
+    }
+    job->request.program = job->program;
+    job->request.cwd_fd = job->package_fd;
+    return spawn_process(&job->request, &job->result, e);
+}
+
+static void spawned(struct app *app, struct spawn_job *job) {
+    struct run *run = app->run;
+    struct err e = { 0 };
+
+    run->pid = job->result.pid;
+    run->starttime = job->result.starttime;
+    run->pidfd = TAKE_FD(job->result.pidfd);
+    run->package_fd = TAKE_FD(job->package_fd);
+    run->is_child = true;
+    (void) cgrp_group_set_main(run->group, &(struct cgrp_adopt){ .main_pid = run->pid,
+                                                                 .main_starttime = run->starttime,
+                                                                 .uid = app->uid });
+    runstate_mark(app);
+    if (run_watch_main(app, &e) < 0)
+        log_err(app->id, "%s, its end is seen by its group alone", e.text);
+    if (app->state != LIFE_STARTING) {
+        stop_after_spawn(app);
+        return;
+    }
+    app->cold_starts++;
+    if (!app->manifest->ready_notify || run->ready_early)
+        app_event(app, LIFE_EV_READY, "ready");
+}
+
+static void spawn_done(void *arg, int result, const struct err *e) {
+    struct spawn_job *job = arg;
+    struct app *app = job->app;
+
+    app->run->spawning = false;
+    if (result == 0)
+        spawned(app, job);
+    else
+        start_failed(app, job->result.stage, job->result.error ? job->result.error : -result, e);
+    spawn_job_free(job);
+}
+
+static uint64_t least(uint64_t own, uint64_t cap) {
+    return own < cap ? own : cap; /* unset is the greatest on both sides */
+}
+
+static int make_group(struct app *app, struct err *e) {
+    const struct manifest *m = app->manifest;
+    const struct config *c = app->d->config;
+    const struct cgrp_limits limits = {
+        .memory_high = least(m->memory_high, c->apps.memory_high),
+        .memory_max = least(m->memory_max, c->apps.memory_max),
+        .memory_swap_max = CGRP_NO_LIMIT,
+        .pids_max = least(m->pids_max, c->apps.pids_max),
+    };
+    return cgrp_group_create(app->d->groups, app->id, &limits, &app->owner, &app->run->group, e);
+}
+
+static void fill_request(struct app *app, struct spawn_job *job) {
+    struct daemon *d = app->d;
+    struct spawn_request *req = &job->request;
+
+    job->argv_js[0] = "miniprog-js";
+    job->argv_js[1] = ".";
+    *req = (struct spawn_request){
+        .argv = app->manifest->exec ? (const char *const *) app->manifest->exec : job->argv_js,
+        .envp = (const char *const *) job->env,
+        .path = ENV_PATH,
+        .cwd_fd = -1,
+        .output_fd = job->output_fd,
+        .set_ids = d->isolates,
+        .uid = app->uid,
+        .gid = (gid_t) app->uid,
+        .groups = d->app_groups,
+        .n_groups = d->n_app_groups,
+        .oom_score_adj = 0,
+    };
+    cgrp_group_join(app->run->group, &req->join);
+}
+
+static int begin_spawn(struct app *app, struct err *e) {
+    struct daemon *d = app->d;
+    struct spawn_job *job = calloc(1, sizeof *job);
+
+    if (!job)
+        return err_set(e, -ENOMEM, "out of memory");
+    job->app = app;
+    job->package_fd = job->output_fd = -1;
+    job->result.pidfd = -1;
+    job->journal = d->journal;
+
+    uid_t uid = d->isolates ? app->uid : (uid_t) -1;
+    int r = start_services(app, e);
+    if (r >= 0 && !job->journal)
+        r = output_attach(d->output, app->id, uid, (gid_t) uid, &job->output_fd, e);
+    if (r >= 0)
+        r = make_group(app, e);
+    if (r >= 0) {
+        job->env = env_build(app);
+        if (!app->manifest->exec)
+            job->program = strdup(d->config->apps.javascript);
+        if (!job->env || (!app->manifest->exec && !job->program))
+            r = err_set(e, -ENOMEM, "out of memory");
+    }
+    if (r >= 0) {
+        fill_request(app, job);
+        /* After a crash right here the next daemon must know whose group it finds. */
+        runstate_write_now(app);
+        app->run->spawning = true;
+        r = work_submit(d->work, WORK_SPAWN, spawn_run, spawn_done, job);
+        if (r < 0)
+            r = err_set(e, r, "cannot queue the start: %s", strerror(-r));
+    }
+    if (r < 0)
+        spawn_job_free(job);
+    return r;
+}
+
+static void spawn_or_fail(struct app *app) {
+    struct run *run = app->run;
+    struct err e = { 0 };
+
+    (void) snprintf(run->version_name, sizeof run->version_name, "%s", app->versions.current.name);
+    int r = begin_spawn(app, &e);
+    if (r < 0)
+        start_failed(app, "fork", -r, &e);
+}
+
+/* --- the swap ----------------------------------------------------------------------------- */
+
+struct apply_job {
+    struct app *app;
+    struct store_state next;
+    struct manifest *manifest;
+};
+
+static int apply_run(void *arg, struct err *e) {
+    struct apply_job *job = arg;
+    struct store *store = job->app->d->store;
+
+    int r = package_manifest(store, job->app->id, job->next.current.name, &job->manifest, e);
+    return r < 0 ? r : store_save(store, job->app->id, &job->next, e);
+}
+
+static void apply_done(void *arg, int result, const struct err *e) {
+    struct apply_job *job = arg;
+    struct app *app = job->app;
+
+    app->storing = false;
+    if (result == 0) {
+        log_notice(app->id, "version %llu takes over", (unsigned long long) job->next.current.code);
+        manifest_free(app->manifest);
+        app->manifest = TAKE_PTR(job->manifest);
+        store_state_clear(&app->versions);
+        app->versions = job->next;
+    } else {
+        log_err(app->id, "cannot apply the pending version: %s, starting the present one", e->text);
+        manifest_free(job->manifest);
+        store_state_clear(&job->next);
+    }
+    free(job);
+    start_go_on(app);
+}
+
+/* The disk has the new state before the new version runs. */
+static int begin_apply(struct app *app) {
+    struct apply_job *job = calloc(1, sizeof *job);
+
+    if (!job)
+        return -ENOMEM;
+    job->app = app;
+    job->next = app->versions;
+    job->next.rest = app->versions.rest ? strdup(app->versions.rest) : NULL;
+    job->next.previous = app->versions.current;
+    job->next.current = app->versions.pending;
+    job->next.pending = (struct store_version){ 0 };
+    int r = work_submit(app->d->work, WORK_DISK, apply_run, apply_done, job);
+    if (r < 0) {
+        store_state_clear(&job->next);
+        free(job);
+        return r;
+    }
+    app->storing = true;
+    return 0;
+}
+
+/* --- the order of things ------------------------------------------------------------------ */
+
+/* Asked to end before there was anything to kill. */
+static bool given_up(struct app *app) {
+    if (app->state == LIFE_STARTING)
+        return false;
+    struct run *run = app->run;
+    run->main_ended = run->group_empty = true;
+    app_event(app, LIFE_EV_EMPTY, "start_failed");
+    return true;
+}
+
+void start_go_on(struct app *app) {
+    if (!app->start_waits)
+        return;
+    app->start_waits = false;
+    app->run->spawning = false;
+    if (!given_up(app))
+        spawn_or_fail(app);
+}
+
+void start_begin(struct app *app) {
+    struct run *run = app->run;
+    uint64_t own = app->manifest->start_timeout_us;
+    uint64_t timeout = own != MANIFEST_UNSET ? own : app->d->config->lifecycle.start_timeout;
+
+    run_set_deadline(app, DEADLINE_START, loop_boottime() + timeout);
+    if (app->exit_state && app->exit_state_expires > loop_realtime())
+        run->exit_state = strdup(app->exit_state);
+
+    bool swap = app->versions.pending.name[0] != '\0';
+    if (app->storing || (swap && begin_apply(app) == 0)) {
+        app->start_waits = true;
+        run->spawning = true;
+        return;
+    }
+    spawn_or_fail(app);
+}
