@@ -25,6 +25,7 @@ static const char interface[] =
     "  a: ?[]int, m: ?[string]Color, set: ?[string](), st: ?(x: int, y: ?int),\n"
     "  en: ?(in, out), aa: ?[][]string, ao: ?[]?int, ma: ?[string][]Node)\n"
     "type Need (id: string, at: int, why: ?string)\n"
+    "type Late (why: ?string, id: string)\n"
     "type None ()\n";
 
 static struct idl *idl;
@@ -131,6 +132,7 @@ static const struct {
     { "Need", "{\"at\":1,\"why\":\"x\"}", "id", "'id' is missing" },
     { "Need", "{\"id\":\"x\",\"at\":null}", "at", "'at' must be an integer, not null" },
     { "Need", "{\"why\":\"x\",\"id\":\"x\",\"at\":1,\"id2\":1}", "id2", "not known here" },
+    { "Late", "{}", "id", "'id' is missing" },
     { "None", "{\"x\":null}", "x", "'x' is not known here" },
     { "Color", "{}", "parameters", "must be a string, not an object" },
 };
