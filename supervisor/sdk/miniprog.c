@@ -176,6 +176,8 @@ PUBLIC int miniprog_dispatch(struct miniprog *m) {
 }
 
 PUBLIC int miniprog_run(struct miniprog *m) {
+    if (m->dispatching)
+        return -EBUSY; /* would wait for what is being done */
     for (;;) {
         if (m->unloading && (list_empty(&m->lanes[LANE_CALLS].calls) || sdk_now() >= m->unload_by))
             return 0;
