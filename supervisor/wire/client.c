@@ -217,7 +217,7 @@ int client_receive(struct client *c, int timeout_ms, struct varlink_reply *ret, 
 
 int client_call(struct client *c, const char *method, const char *parameters,
                 struct varlink_reply *ret, struct err *e) {
-    struct varlink_reply reply;
+    struct varlink_reply reply = { .doc = NULL };
     int r = client_send(c, method, parameters, false, false, e);
 
     if (r < 0)
