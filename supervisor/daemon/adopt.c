@@ -4,6 +4,7 @@
  * could stop it otherwise). */
 #include "supervisor/daemon/adopt.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -250,12 +251,15 @@ struct stray {
 
 static void stray_emptied(struct group_owner *owner) {
     struct stray *s = (struct stray *) (void *) owner;
+    struct daemon *d = s->d;
     struct err e = { 0 };
     if (cgrp_group_remove(s->group, &e) < 0) {
         log_warning(NULL, "cannot remove left-over group '%s': %s", s->id, e.text);
         cgrp_group_free(s->group);
     }
     free(s);
+    d->n_strays--;
+    daemon_check_ended(d);
 }
 
 static void kill_stray(const char *id, void *userdata) {
@@ -277,6 +281,7 @@ static void kill_stray(const char *id, void *userdata) {
         free(s);
         return;
     }
+    d->n_strays++;
     if (cgrp_group_populated(s->group) == 0) {
         stray_emptied(&s->owner);
         return;
@@ -284,6 +289,21 @@ static void kill_stray(const char *id, void *userdata) {
     log_warning(NULL, "group '%s' belongs to no app that is known: its processes are killed", id);
     if (cgrp_group_kill(s->group, &e) < 0)
         log_err(NULL, "cannot kill left-over group '%s': %s", id, e.text);
+}
+
+/* FIFOs of runs that nobody took over. */
+static void clear_output(struct daemon *d) {
+    int fd = openat(d->runtime_fd, "output", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    struct dirent *ent;
+
+    while (dir && (ent = readdir(dir))) {
+        struct app *app = ent->d_name[0] == '.' ? NULL : daemon_app(d, ent->d_name);
+        if (ent->d_name[0] != '.' && (!app || !app->run))
+            (void) unlinkat(fd, ent->d_name, 0);
+    }
+    if (dir)
+        (void) closedir(dir);
 }
 
 int adopt_all(struct daemon *d, struct err *e) {
@@ -301,5 +321,6 @@ int adopt_all(struct daemon *d, struct err *e) {
         if (!app->run)
             runstate_drop(app);
     }
+    clear_output(d);
     return cgrp_root_scan(d->groups, kill_stray, d, e);
 }

@@ -136,11 +136,16 @@ void app_set_adopted(struct app *app, enum life_state state) {
     app->since_usec = since;
 }
 
+/* Written before it is told, so that nobody hears of a state that a crash would take back. Only a
+ * suspension may wait for the turn's end: lost, it is done again at once. */
 static void tell_state(struct app *app, enum life_state from, const char *cause) {
     if (from == app->state)
         return;
+    if (app->state == LIFE_SUSPENDED || app->state == LIFE_STOPPED)
+        runstate_mark(app);
+    else
+        runstate_write_now(app);
     log_info(app->id, "%s -> %s (%s)", life_state_name(from), life_state_name(app->state), cause);
-    runstate_mark(app);
     watch_state(app, from, app->state, cause);
 }
 
@@ -221,10 +226,10 @@ static void do_show(struct app *app, enum life_state from, const char *cause) {
     run->hot = true;
     channel_show(app);
     channel_flush(app);
-    answer_opens(app, "hot", NULL);
     app->hot_starts++;
     run_clear_deadlines(app);
     tell_state(app, from, cause);
+    answer_opens(app, "hot", NULL);
     app_oom_score(app);
     hide_the_others(app);
 }

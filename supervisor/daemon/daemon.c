@@ -300,6 +300,6 @@ void daemon_end(struct daemon *d) {
 }
 
 void daemon_check_ended(struct daemon *d) {
-    if (d->ending && d->n_live == 0)
+    if (d->ending && d->n_live == 0 && d->n_strays == 0)
         (void) sd_event_exit(d->event, 0);
 }

@@ -59,8 +59,9 @@ struct daemon {
         warm; /* background and suspended ones that max_warm counts, least recently used first */
     struct list kept; /* background ones with a reason to run */
     unsigned n_front, n_warm, n_starting, n_live;
-    bool ending;  /* SIGTERM came: no new starts; the loop ends with the last app */
-    bool leaving; /* SIGUSR1 came: the apps are for the next daemon */
+    unsigned n_strays; /* left-over groups that are being killed */
+    bool ending;       /* SIGTERM came: no new starts; the loop ends with the last app */
+    bool leaving;      /* SIGUSR1 came: the apps are for the next daemon */
 };
 
 /* Opens everything in order. Errors leave what was opened to daemon_free(). */
