@@ -148,7 +148,7 @@ const struct json *call_parameters(const struct call *call) {
 }
 
 bool call_wants_more(const struct call *call) {
-    return call->wire.more && !call->wire.oneway;
+    return call->wire.more; /* never with oneway: varlink_call_parse() */
 }
 
 bool call_peer_left(const struct call *call) {

@@ -123,10 +123,8 @@ static void conn_read(struct conn *c) {
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (n <= 0) {
+    if (n <= 0) { /* ECONNRESET too: it closed without having read all, which EPOLLHUP tells */
         c->eof = true;
-        if (n < 0)
-            conn_left(c); /* ECONNRESET: it closed without having read all */
         return;
     }
     int r = frame_push(&c->in, bytes, (size_t) n);
@@ -302,7 +300,7 @@ void conn_commit(struct conn *c, size_t start, bool swallow) {
 void conn_call_ended(struct conn *c) {
     c->call = NULL;
     c->allowance = 0;
-    if (c->left || c->eof || conn_held(c) > 0 || !(c->events & EPOLLIN))
+    if (c->left || conn_held(c) > 0 || !(c->events & EPOLLIN))
         conn_schedule(c);
 }
 

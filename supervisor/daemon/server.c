@@ -111,10 +111,6 @@ static int peer_groups(int fd, gid_t **ret, size_t *ret_n) {
         gids = more;
         if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, gids, &size) == 0)
             break;
-        if (errno == ENODATA) { /* none were recorded */
-            size = 0;
-            break;
-        }
         if (errno != ERANGE) /* else size says how many there are */
             return -errno;
     }

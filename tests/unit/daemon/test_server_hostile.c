@@ -34,6 +34,7 @@ static const struct row rubbish[] = {
     ROW("two of a parameter", P("{\"text\":\"a\",\"text\":\"b\"}")),
     ROW("two of a key, once escaped", P("{\"text\":\"a\",\"t\\u0065xt\":\"b\"}")),
     ROW("two of a key deep inside", P("{\"text\":\"a\",\"list\":[{\"a\":1,\"a\":2}]}")),
+    ROW("two of a key with a newline in it", P("{\"a\\nb\":1,\"a\\nb\":2}")),
     ROW("an escaped NUL", P("{\"text\":\"a\\u0000b\"}")),
     ROW("an escaped NUL in a key", P("{\"text\\u0000\":\"a\"}")),
     ROW("a raw newline", P("{\"text\":\"a\nb\"}")),

@@ -81,6 +81,22 @@ static void test_a_peer_that_leaves_is_told_of_once(void **state) {
     assert_int_equal(lines_logged, 0);
 }
 
+/* Who asks to be told only after the peer has left is told as well. */
+static void test_gone_set_late(void **state) {
+    struct fixture *f = *state;
+    struct peer p = dial(f);
+
+    say(f, &p, LATER("a"));
+    call_set_context(held(f, 0), f, NULL);
+    hang_up(&p);
+    settle(f);
+    assert_int_equal(f->gone, 0);
+    call_set_context(held(f, 0), f, on_gone);
+    assert_int_equal(f->gone, 0); /* from the loop, not from here */
+    settle(f);
+    assert_int_equal(f->gone, 1);
+}
+
 static void test_gone_may_drop_or_answer(void **state) {
     struct fixture *f = *state;
     struct peer p = dial(f);
@@ -384,6 +400,7 @@ int main(void) {
         TEST(test_replies_come_in_the_order_of_calls),
         TEST(test_what_is_sent_behind_an_open_call_waits),
         TEST(test_a_peer_that_leaves_is_told_of_once),
+        TEST(test_gone_set_late),
         TEST(test_gone_may_drop_or_answer),
         TEST(test_what_a_leaver_sent_is_still_handled),
         TEST(test_a_call_and_goodbye),

@@ -272,6 +272,8 @@ static void test_without_descriptors_the_loop_does_not_spin(void **state) {
 
     /* A connection that closes makes room for the one that waits. */
     hang_up(&first);
+    settle(f);
+    assert_int_equal(server_connections(f->server), 1);
     assert_serves(f, &second);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
     hang_up(&second);

@@ -80,6 +80,28 @@ static void test_names_that_cannot_be_bound(void **state) {
     hang_up(&p);
 }
 
+/* What cannot be dressed as it should be is not left lying there. */
+static void test_a_name_that_cannot_be_given_away(void **state) {
+    struct fixture *f = *state;
+    struct server *s = (struct server *) 0x1;
+    struct err e = { 0 };
+
+    if (geteuid() != 0) {
+        print_message("skipped: becoming another user needs root\n");
+        skip();
+    }
+    f->server = server_free(f->server, false);
+    assert_int_equal(chmod(f->dir, 0777), 0);
+    f->config.gid = 70002;
+    assert_int_equal(seteuid(70001), 0);
+    int r = server_new(f->event, &f->config, &s, &e);
+    assert_int_equal(seteuid(0), 0);
+    assert_int_equal(r, -EPERM);
+    assert_non_null(strstr(e.text, "cannot chown"));
+    assert_ptr_equal(s, (struct server *) 0x1);
+    assert_int_equal(access(f->path, F_OK), -1);
+}
+
 /* The next daemon has bound the name anew while the last one was still going. */
 static void test_another_ones_name_is_left(void **state) {
     struct fixture *f = *state;
@@ -134,8 +156,8 @@ static void test_a_socket_that_is_handed_over(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_the_name_has_its_mode_and_goes), TEST(test_a_stale_name_is_taken_over),
-        TEST(test_names_that_cannot_be_bound),     TEST(test_another_ones_name_is_left),
-        TEST(test_a_socket_that_is_handed_over),
+        TEST(test_names_that_cannot_be_bound),     TEST(test_a_name_that_cannot_be_given_away),
+        TEST(test_another_ones_name_is_left),      TEST(test_a_socket_that_is_handed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -171,6 +171,26 @@ static void test_the_first_reply_is_not_counted(void **state) {
     hang_up(&p);
 }
 
+/* A reply that is given up half-way takes nothing with it of those that wait before it. */
+static void test_a_change_of_mind_behind_a_queue(void **state) {
+    struct fixture *f = *state;
+    struct peer p = dial(f);
+    bool continues;
+
+    open_stream(f, &p);
+    struct call *call = take_held(f, 0);
+    stream_one(call, 0, BIG, true);
+    (void) call_begin(call, true);
+    stream_one(call, 1, 5, true);
+    jsonw_int(call_begin(call, true), "n", 2);
+    jsonw_int(call_begin_error(call, "Nope"), "code", 3);
+    call_end(call);
+    assert_int_equal(number_heard(f, &p, &continues), 0);
+    assert_hears(f, &p, "{\"continues\":true,\"parameters\":{\"n\":1,\"fill\":\"xxxxx\"}}");
+    assert_hears(f, &p, "{\"error\":\"org.example.Test.Nope\",\"parameters\":{\"code\":3}}");
+    hang_up(&p);
+}
+
 static void test_a_stream_that_pulls(void **state) {
     struct fixture *f = *state;
     struct peer p = dial(f);
@@ -329,6 +349,7 @@ int main(void) {
         TEST(test_a_watcher_too_far_behind_is_disconnected),
         TEST(test_too_far_behind_inside_the_handler),
         TEST(test_the_first_reply_is_not_counted),
+        TEST(test_a_change_of_mind_behind_a_queue),
         TEST(test_a_stream_that_pulls),
         TEST(test_pulling_stops_while_the_peer_does_not_read),
         TEST(test_drained_that_sends_nothing_is_called_once),
