@@ -12,6 +12,10 @@
 #define HASH_A "aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbccccccccccccccccdddddddddddddddd"
 #define HASH_B "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
+#define VERSION(code, name, hash)                                                                  \
+    "{\"seq\":1,\"pending\":{\"code\":" code ",\"name\":\"" name "\",\"files_hash\":\"" hash "\"}" \
+                                                                                             "}"
+
 static struct store_state example(void) {
     struct store_state s = { .seq = 7 };
     assert_int_equal(store_version_set(&s.current, 3, HASH_A, true), 0);
@@ -111,15 +115,11 @@ static void test_what_is_inside_is_checked_too(void **state) {
         "{\"seq\":1,\"seq\":2}",
         "{\"seq\":1,\"current\":7}",
         "{\"seq\":1,\"current\":{}}",
-        "{\"seq\":1,\"current\":{\"code\":3,\"name\":\"../../x\",\"files_hash\":\"" HASH_A "\"}}",
-        "{\"seq\":1,\"current\":{\"code\":4,\"name\":\"3-aaaaaaaaaaaaaaaa\",\"files_hash\":"
-        "\"" HASH_A "\"}}",
-        "{\"seq\":1,\"current\":{\"code\":-3,\"name\":\"3-aaaaaaaaaaaaaaaa\",\"files_hash\":"
-        "\"" HASH_A "\"}}",
-        "{\"seq\":1,\"current\":{\"code\":3,\"name\":\"3-aaaaaaaaaaaaaaaa\",\"files_hash\":"
-        "\"" HASH_B "\"}}",
-        "{\"seq\":1,\"pending\":{\"code\":3,\"name\":\"3-aaaaaaaaaaaaaaaa\",\"files_hash\":\"aa\"}"
-        "}",
+        VERSION("3", "../../x", HASH_A),
+        VERSION("4", "3-aaaaaaaaaaaaaaaa", HASH_A),
+        VERSION("-3", "3-aaaaaaaaaaaaaaaa", HASH_A),
+        VERSION("3", "3-aaaaaaaaaaaaaaaa", HASH_B),
+        VERSION("3", "3-aaaaaaaaaaaaaaaa", "aa"),
         "{\"seq\":1}\n",
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
