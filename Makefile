@@ -173,11 +173,11 @@ mutants: ## plants slips one at a time; each must turn a test red
 	@sh tests/lint/mutants.sh build/mutants
 bench: ## what the design promises, beside its floor
 	@$(MAKE) $(parallel) $(call variant,release) bench-all
-bench-all: all $(BUILD)/tests/bench/bench
+bench-all: all $(IT_APPS) $(BUILD)/tests/bench/bench
 	@$(IN_TREE) $(BUILD)/tests/bench/bench
 bench-peers: ## the same with runit, s6 and supervisord beside it
 	@$(MAKE) $(parallel) $(call variant,release) bench-peers-all
-bench-peers-all: all $(BUILD)/tests/bench/bench
+bench-peers-all: all $(IT_APPS) $(BUILD)/tests/bench/bench
 	@$(IN_TREE) sh tests/bench/peers.sh $(BUILD)
 demo run: ## demo: a mini-program's life as a story; run: the supervisor to play with
 	@sh .ci/deps build demo
@@ -185,7 +185,7 @@ demo run: ## demo: a mini-program's life as a story; run: the supervisor to play
 demo-all run-all: all
 	@$(IN_TREE) sh tests/demo/$(@:-all=).sh $(BUILD)
 
-lint: format-check layers sizes cppcheck symbols ## all static checks
+lint: format-check layers sizes headers cppcheck symbols ## all static checks
 format: ## clang-format on all sources
 	@clang-format -i $(shell find $(SOURCES) -name '*.[ch]')
 format-check:
@@ -194,6 +194,8 @@ layers: ## who may include whom
 	@sh tests/lint/layers.sh
 sizes:
 	@sh tests/lint/sizes.sh $(SOURCES)
+headers:
+	@CC=$(CC) sh tests/lint/headers.sh
 cppcheck:
 	@cppcheck --quiet --enable=warning,performance,portability --error-exitcode=1 --inline-suppr \
 	    --suppressions-list=tests/lint/cppcheck.txt --std=c11 -I. -D_GNU_SOURCE -j$(JOBS) $(SOURCES)
@@ -227,7 +229,7 @@ help: ## this list
 force:
 .PHONY: all deps check check-all check-unit check-integration asan fuzz fuzz-all mutants bench \
     bench-all bench-peers bench-peers-all demo demo-all run run-all lint format format-check layers \
-    sizes cppcheck symbols install install-all uninstall clean help force
+    sizes headers cppcheck symbols install install-all uninstall clean help force
 .SECONDARY:
 ifndef V # make V=1 shows the commands
 .SILENT:

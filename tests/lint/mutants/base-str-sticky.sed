@@ -1,0 +1,2 @@
+# file: supervisor/base/str.c test: base/test_str
+s/^    s->error = code;$/    (void) s;/
