@@ -129,15 +129,6 @@ static void take_all(struct output *o) {
     }
 }
 
-static void handle(struct output *o, struct channel *ch) {
-    uint64_t count;
-
-    if (!ch)
-        (void) !read(o->wake_fd, &count, sizeof count);
-    else if (!ch->gone && take(o, ch) > 0)
-        tell_growth(o, ch);
-}
-
 /* Epoll reports ready files in turn, so that one which is always ready waits for all others. */
 static void *drain_main(void *arg) {
     struct output *o = arg;
@@ -149,9 +140,15 @@ static void *drain_main(void *arg) {
     while (!stop) {
         int n = epoll_wait(o->epoll_fd, events, EVENTS_MAX, -1);
         struct channel *ch;
+        uint64_t count;
+        /* Before the queue is looked at: the poke of a command that comes after must stay. */
+        (void) !read(o->wake_fd, &count, sizeof count);
         stop = obey(o, &gone);
-        for (int i = 0; i < n; i++)
-            handle(o, events[i].data.ptr);
+        for (int i = 0; i < n; i++) {
+            ch = events[i].data.ptr;
+            if (ch && !ch->gone && take(o, ch) > 0)
+                tell_growth(o, ch);
+        }
         list_for_each (ch, &gone, struct channel, node) {
             list_remove(&ch->node);
             free(ch);
