@@ -77,15 +77,20 @@ static int on_watch(struct call *call) {
     struct app *app = call_userdata(call);
     const struct json *p = call_parameters(call);
     struct run *run = app->run;
-    struct app_watcher *w = calloc(1, sizeof *w);
+    int64_t after = json_get_int(p, "after", 0);
 
+    if (after < 0) {
+        call_invalid(call, "after");
+        return 0;
+    }
+    struct app_watcher *w = calloc(1, sizeof *w);
     if (!w)
         return -ENOMEM;
     list_init(&w->node);
     w->app = app;
     w->call = call;
     if (json_get(p, "after")) {
-        w->sent = (uint64_t) json_get_int(p, "after", 0);
+        w->sent = (uint64_t) after;
     } else {
         w->sent = run->queue.delivered;
         const struct queue_event *update = queue_last_update(&run->queue);

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT
+ * raw.c - bytes over a Unix socket, each wait with a deadline. */
+#include "tests/lib/raw.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "supervisor/base/cleanup.h"
+
+#define REPLY_MAX ((size_t) 16 * 1024 * 1024)
+
+/* The peer's credentials are the effective ones of this moment. Source: unix(7), SO_PEERCRED. */
+static int connect_now(int fd, const struct sockaddr_un *sa, uid_t uid, gid_t gid) {
+    int r;
+
+    if (gid && (setgroups(0, NULL) < 0 || setegid(gid) < 0))
+        fail_msg("cannot be gid %u: %s", gid, strerror(errno));
+    if (uid && seteuid(uid) < 0)
+        fail_msg("cannot be uid %u: %s", uid, strerror(errno));
+    r = connect(fd, (const struct sockaddr *) (const void *) sa, sizeof *sa) < 0 ? -errno : 0;
+    if ((uid && seteuid(0) < 0) || (gid && setegid(0) < 0))
+        fail_msg("cannot be root again: %s", strerror(errno));
+    return r;
+}
+
+int raw_connect_as(const char *path, uid_t uid, gid_t gid, struct raw *ret) {
+    CLEANUP(close_p) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un sa = { .sun_family = AF_UNIX };
+
+    assert_true(fd >= 0);
+    assert_true(strlen(path) < sizeof sa.sun_path);
+    memcpy(sa.sun_path, path, strlen(path) + 1);
+    int r = connect_now(fd, &sa, uid, gid);
+    if (r < 0)
+        return r;
+    *ret = (struct raw){ .fd = TAKE_FD(fd), .in = STR_INIT(REPLY_MAX) };
+    return 0;
+}
+
+struct raw raw_open(const char *path) {
+    struct raw r;
+    int error = raw_connect_as(path, 0, 0, &r);
+    if (error < 0)
+        fail_msg("cannot connect to '%s': %s", path, strerror(-error));
+    return r;
+}
+
+struct raw raw_open_app(struct harness *h, const char *id) {
+    char path[128];
+    uid_t uid = raw_app_uid(h, id);
+    struct raw r;
+    int error = raw_connect_as(raw_app_path(h, id, "socket", path), uid, (gid_t) uid, &r);
+    if (error < 0)
+        fail_msg("cannot connect to '%s' as uid %u: %s", path, uid, strerror(-error));
+    return r;
+}
+
+void raw_close(struct raw *r) {
+    if (r->fd >= 0)
+        (void) close(r->fd);
+    r->fd = -1;
+    str_clear(&r->in);
+    r->handed = 0;
+}
+
+static void wait_for(struct raw *r, short what) {
+    struct pollfd p = { .fd = r->fd, .events = what };
+    if (poll(&p, 1, HARNESS_PATIENCE_MS) <= 0)
+        fail_msg("the daemon neither %s nor hangs up", what == POLLIN ? "answers" : "reads on");
+}
+
+void raw_say(struct raw *r, const void *bytes, size_t n) {
+    const char *at = bytes;
+
+    while (n > 0) {
+        ssize_t sent = send(r->fd, at, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0 && errno == EAGAIN) {
+            wait_for(r, POLLOUT);
+            continue;
+        }
+        if (sent < 0)
+            return;
+        at += sent;
+        n -= (size_t) sent;
+    }
+}
+
+void raw_call(struct raw *r, const char *text) {
+    raw_say(r, text, strlen(text) + 1);
+}
+
+void raw_end(struct raw *r) {
+    (void) shutdown(r->fd, SHUT_WR);
+}
+
+/* False: the daemon hung up. */
+static bool receive_more(struct raw *r) {
+    char bytes[65536];
+
+    wait_for(r, POLLIN);
+    ssize_t n = recv(r->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    if (n <= 0)
+        return false;
+    assert_int_equal(str_append(&r->in, bytes, (size_t) n), 0);
+    return true;
+}
+
+const char *raw_hear(struct raw *r) {
+    str_consume(&r->in, r->handed);
+    r->handed = 0;
+    for (;;) {
+        const char *end = r->in.len ? memchr(r->in.data, '\0', r->in.len) : NULL;
+        if (end) {
+            r->handed = (size_t) (end - r->in.data) + 1;
+            return r->in.data;
+        }
+        if (!receive_more(r))
+            return NULL;
+    }
+}
+
+void raw_wait_hangup(struct raw *r) {
+    while (receive_more(r))
+        str_reset(&r->in);
+    r->handed = 0;
+}
+
+const char *raw_app_path(struct harness *h, const char *id, const char *name, char ret[128]) {
+    (void) snprintf(ret, 128, "%s/apps/%s/%s", h->runtime, id, name);
+    return ret;
+}
+
+uid_t raw_app_uid(struct harness *h, const char *id) {
+    char path[128];
+    struct stat st;
+    (void) snprintf(path, sizeof path, "%s/apps/%s/data", h->state, id);
+    if (stat(path, &st) < 0)
+        fail_msg("cannot look at '%s': %s", path, strerror(errno));
+    return st.st_uid;
+}
+
+void raw_assert_sound(struct harness *h) {
+    harness_ok(h, "List", "{}");
+    if (harness_daemon_said(h, "wire: ") || harness_daemon_said(h, "please report this"))
+        fail_msg("the daemon found itself at fault");
+}
