@@ -87,7 +87,7 @@ static void test_a_supervisor_that_comes_later_is_found(void **state) {
     assert_int_equal(miniprog_ready(f->m, on_done, f), 0);
     fake_turn(f);
     fake_listen(f);
-    struct arrival a, b;
+    struct arrival a = { .peer = NULL }, b = a;
     while (!fake_poll(f, &a))
         fake_turn(f);
     while (!fake_poll(f, &b))

@@ -113,7 +113,7 @@ static void test_dialogs_and_ends_are_sent_again(void **state) {
     fake_listen(f);
     hurry(f);
     for (int i = 0; i < 4; i++) {
-        struct arrival a;
+        struct arrival a = { .peer = NULL };
         while (!fake_poll(f, &a))
             fake_turn(f);
         say(a.peer, strcmp(a.method, "ShowDialog") ? OK : "{\"parameters\":{\"confirm\":true}}");
@@ -151,6 +151,7 @@ static void test_a_new_supervisor_is_told_what_is_in_force(void **state) {
     say(a.peer, OK);
     fake_hear(f, 1);
     assert_heard(f, "done 0;");
+    assert_int_equal(f->m->n_calls, 0); /* ours are not counted */
 
     fake_die(f);
     wait_broken(f, LANE_CALLS);
@@ -213,6 +214,8 @@ static void test_a_forked_child_does_not_keep_the_app_awake(void **state) {
     }
     say(watch.peer, "rubbish");
     wait_broken(f, LANE_WATCH);
+    /* The child's copy of our end is at its end now, and would say so in our epoll. */
+    assert_int_equal(shutdown(watch.peer->fd, SHUT_RDWR), 0);
     f->m->lanes[LANE_WATCH].retry_at += 3600ULL * 1000000;
     lane_pump(f->m);
     p = (struct pollfd){ .fd = miniprog_fd(f->m), .events = POLLIN };
