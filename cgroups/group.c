@@ -217,7 +217,7 @@ static int group_new(struct cgrp_root *root, const char *id, void *owner, struct
         return err_set(e, -ENOMEM, "no memory for a group");
     group->root = root;
     group->owner = owner;
-    group->dir_fd = group->events_fd = group->kill_fd = -1;
+    group->dir_fd = group->events_fd = group->kill_fd = group->procs_fd = -1;
     for (int i = 0; i < CGRP_V1_COUNT; i++)
         group->v1_fd[i] = group->tasks_fd[i] = -1;
     group->who.uid = (uid_t) -1;

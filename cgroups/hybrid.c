@@ -164,7 +164,7 @@ static int open_v1_of_member(struct cgrp_group *group, int v1) {
     char tail[CGRP_NAME_MAX + 80], process[16];
     pid_t pid = 0;
 
-    if (cgrp_procs_each(group->dir_fd, first_pid, &pid) != 1 || !m->point)
+    if (cgrp_procs_each(group->procs_fd, first_pid, &pid) != 1 || !m->point)
         return -ENOENT;
     (void) snprintf(process, sizeof process, "%d", pid);
     int r = cgrp_mount_path_of(group->root->proc_fd, process, tree_of(v1), &path);

@@ -117,7 +117,7 @@ static int each_signal(pid_t pid, void *userdata) {
 
 /* Sends to all that are listed; returns 0 or the first error. */
 static int signal_listed(struct cgrp_group *group, struct pass *p, struct err *e) {
-    int r = cgrp_procs_each(group->dir_fd, each_signal, p);
+    int r = cgrp_procs_each(group->procs_fd, each_signal, p);
 
     if (r == -ENODEV) /* the folder was removed: nobody is left */
         return 0;
@@ -183,7 +183,7 @@ static int stop_in_rounds(struct cgrp_group *group, int rounds, struct pass *p) 
     for (int round = 0; round < rounds; round++) {
         pid_t last_family = 0;
         bool any_new = false;
-        int r = cgrp_pids_read(group->dir_fd, listed);
+        int r = cgrp_pids_read(group->procs_fd, listed);
         if (r == -ENODEV)
             return ALL_STOPPED;
         if (r < 0)
@@ -257,7 +257,7 @@ static bool may_have_fork_in_flight(struct cgrp_group *group) {
     group->stopped_us = 0;
     if (stopped_us == 0 || now_us() - stopped_us > FORK_TIME_US)
         return false;
-    return cgrp_procs_each(group->dir_fd, each_still_runs, group) == 1;
+    return cgrp_procs_each(group->procs_fd, each_still_runs, group) == 1;
 }
 
 int cgrp_tree_resume(struct cgrp_group *group, struct err *e) {

@@ -38,20 +38,19 @@ static void line_take(struct line *l, char c) {
         l->value = l->value * 10 + (uint64_t) (c - '0');
 }
 
-int cgrp_procs_each(int dir_fd, int (*each)(pid_t pid, void *userdata), void *userdata) {
-    CLEANUP(close_p) int fd = openat(dir_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+int cgrp_procs_each(int procs_fd, int (*each)(pid_t pid, void *userdata), void *userdata) {
     struct line line = { 0 };
     char buf[4096];
+    off_t at = 0;
     int r = 0;
 
-    if (fd < 0) /* in a folder that was removed nothing is found */
-        return errno == ENOENT ? -ENODEV : -errno;
     for (;;) {
-        ssize_t n = read(fd, buf, sizeof buf);
+        ssize_t n = pread(procs_fd, buf, sizeof buf, at);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return -errno;
+        at += n;
         for (ssize_t i = 0; i < n && r == 0; i++) {
             if (buf[i] != '\n') {
                 line_take(&line, buf[i]);
@@ -87,9 +86,9 @@ static int by_pid(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-int cgrp_pids_read(int dir_fd, struct cgrp_pids *set) {
+int cgrp_pids_read(int procs_fd, struct cgrp_pids *set) {
     set->n = 0;
-    int r = cgrp_procs_each(dir_fd, pids_add, set);
+    int r = cgrp_procs_each(procs_fd, pids_add, set);
     if (r == 0 && set->n > 1)
         qsort(set->pid, set->n, sizeof *set->pid, by_pid);
     return r;

@@ -12,11 +12,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Calls each(pid, userdata) for every line of <dir>/cgroup.procs, whatever its length; stops
- * when each() returns other than 0 and returns that. Lines that may not be signalled are left
- * out: 0 (a process that this pid namespace cannot see), 1, our own, and what is no number.
- * Errors: as openat(2), read(2); -ENODEV: the group was removed. */
-int cgrp_procs_each(int dir_fd, int (*each)(pid_t pid, void *userdata), void *userdata);
+/* Calls each(pid, userdata) for every line of an open cgroup.procs, from its beginning, whatever
+ * its length; stops when each() returns other than 0 and returns that. Lines that may not be
+ * signalled are left out: 0 (a process that this pid namespace cannot see), 1, our own, and what is
+ * no number. Errors: as pread(2); -ENODEV: the group was removed. */
+int cgrp_procs_each(int procs_fd, int (*each)(pid_t pid, void *userdata), void *userdata);
 
 /* A growing sorted set of pids; memory is kept for the next use. */
 struct cgrp_pids {
@@ -25,7 +25,7 @@ struct cgrp_pids {
 };
 
 /* Replaces the contents by what cgroup.procs lists now. Errors: as above, -ENOMEM. */
-int cgrp_pids_read(int dir_fd, struct cgrp_pids *set);
+int cgrp_pids_read(int procs_fd, struct cgrp_pids *set);
 bool cgrp_pids_has(const struct cgrp_pids *set, pid_t pid);
 void cgrp_pids_clear(struct cgrp_pids *set);
 

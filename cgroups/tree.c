@@ -31,19 +31,30 @@ static int watch_group(struct cgrp_group *group, struct err *e) {
     return 0;
 }
 
+static int open_file(struct cgrp_group *group, const char *name, int flags, int *ret_fd,
+                     struct err *e) {
+    int fd = openat(group->dir_fd, name, flags | O_CLOEXEC);
+
+    if (fd < 0) {
+        int r = -errno;
+        return err_set(e, r, "cannot open %s of '%s': %s", name, cgrp_group_label(group),
+                       strerror(-r));
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
 static int open_files(struct cgrp_group *group, struct err *e) {
-    group->events_fd = openat(group->dir_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
-    if (group->events_fd < 0) {
-        int r = -errno;
-        return err_set(e, r, "cannot open cgroup.events of '%s': %s", cgrp_group_label(group),
-                       strerror(-r));
-    }
-    group->kill_fd = openat(group->dir_fd, "cgroup.kill", O_WRONLY | O_CLOEXEC);
-    if (group->kill_fd < 0 && errno != ENOENT) {
-        int r = -errno;
-        return err_set(e, r, "cannot open cgroup.kill of '%s': %s", cgrp_group_label(group),
-                       strerror(-r));
-    }
+    struct err own = { 0 };
+    int r = open_file(group, "cgroup.events", O_RDONLY, &group->events_fd, e);
+
+    if (r == 0)
+        r = open_file(group, "cgroup.procs", O_RDONLY, &group->procs_fd, e);
+    if (r < 0)
+        return r;
+    r = open_file(group, "cgroup.kill", O_WRONLY, &group->kill_fd, &own);
+    if (r < 0 && r != -ENOENT) /* there is none before 5.14 */
+        return err_set(e, r, "%s", own.text);
     return watch_group(group, e);
 }
 
@@ -126,7 +137,7 @@ static int fill_one(pid_t pid, void *userdata) {
 ssize_t cgrp_tree_pids(struct cgrp_group *group, pid_t *pids, size_t n) {
     struct fill f = { pids, 0, n };
 
-    int r = cgrp_procs_each(group->dir_fd, fill_one, &f);
+    int r = cgrp_procs_each(group->procs_fd, fill_one, &f);
     if (r == -ENODEV)
         return 0;
     return r < 0 ? r : (ssize_t) f.n;
@@ -149,6 +160,7 @@ void cgrp_tree_forget(struct cgrp_group *group) {
     close_p(&group->dir_fd);
     close_p(&group->events_fd);
     close_p(&group->kill_fd);
+    close_p(&group->procs_fd);
     for (int i = 0; i < CGRP_V1_COUNT; i++) {
         close_p(&group->v1_fd[i]);
         close_p(&group->tasks_fd[i]);

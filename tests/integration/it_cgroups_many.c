@@ -161,6 +161,26 @@ static void test_a_group_that_never_lived_is_not_reported(void **state) {
     end(root);
 }
 
+static void test_a_group_that_somebody_else_removed(void **state) {
+    struct cgrp_root *root = tree();
+    struct cgrp_adopt how = { .uid = (uid_t) -1 };
+    struct cgrp_group *group = kit_group(root, "removed");
+
+    (void) state;
+    assert_int_equal(cgrp_group_set_main(group, &how), 0);
+    assert_int_equal(unlinkat(root->v2.apps_fd, group->name, AT_REMOVEDIR), 0);
+    assert_ptr_equal(kit_wait_empty(root), group); /* empty for good */
+    kit_assert_no_empty(root);
+    kit_ok(cgrp_group_stop(group, CGRP_HOLD_SIGNAL, &e));
+    kit_ok(cgrp_group_continue(group, &e));
+    kit_ok(cgrp_group_signal(group, SIGTERM, &e));
+    kit_ok(cgrp_group_kill(group, &e));
+    assert_int_equal(cgrp_group_pids(group, NULL, 0), 0);
+    assert_int_equal(cgrp_group_populated(group), 0);
+    kit_ok(cgrp_group_remove(group, &e));
+    end(root);
+}
+
 static void remember(const char *id, void *userdata) {
     (void) snprintf(userdata, 200, "%s", id);
 }
@@ -324,6 +344,7 @@ int main(void) {
         cmocka_unit_test(test_memory_over_the_limit_ends_the_app),
         cmocka_unit_test(test_200_groups_empty_once_each),
         cmocka_unit_test(test_a_group_that_never_lived_is_not_reported),
+        cmocka_unit_test(test_a_group_that_somebody_else_removed),
         cmocka_unit_test(test_a_new_supervisor_adopts_what_an_old_one_left),
         cmocka_unit_test(test_an_adopted_group_that_is_empty_is_reported),
         cmocka_unit_test(test_ids_that_look_like_kernel_files),

