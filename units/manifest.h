@@ -34,13 +34,25 @@ struct err;
 #define MANIFEST_UNSET     UINT64_MAX /* a size or duration that was not given */
 
 /* BadPackage.reason on the wire. */
+/* clang-format off: it joins the rows a few at a time */
 #define PACKAGE_FAULTS(X)                                                                          \
     X(MISSING, "missing")                                                                          \
     X(FORMAT, "format")                                                                            \
-    X(MANIFEST, "manifest") X(PATH, "path") X(TYPE, "type") X(LIMITS, "limits") X(CRC, "crc")      \
-        X(SIGNATURE, "signature") X(TRUST, "trust") X(HASH, "hash") X(TREE, "tree")                \
-            X(PLATFORM, "platform") X(DOWNGRADE, "downgrade") X(SAME_VERSION, "same_version")      \
-                X(TARGET, "target") X(EXPIRED, "expired")
+    X(MANIFEST, "manifest")                                                                        \
+    X(PATH, "path")                                                                                \
+    X(TYPE, "type")                                                                                \
+    X(LIMITS, "limits")                                                                            \
+    X(CRC, "crc")                                                                                  \
+    X(SIGNATURE, "signature")                                                                      \
+    X(TRUST, "trust")                                                                              \
+    X(HASH, "hash")                                                                                \
+    X(TREE, "tree")                                                                                \
+    X(PLATFORM, "platform")                                                                        \
+    X(DOWNGRADE, "downgrade")                                                                      \
+    X(SAME_VERSION, "same_version")                                                                \
+    X(TARGET, "target")                                                                            \
+    X(EXPIRED, "expired")
+/* clang-format on */
 #define X(id, name) PACKAGE_##id,
 enum package_fault { PACKAGE_OK, PACKAGE_FAULTS(X) PACKAGE_FAULT_COUNT };
 #undef X

@@ -35,6 +35,8 @@ const char *manifest_path_fault(const char *path) {
             return "has an empty part";
         if (n == 2 && part[0] == '.' && part[1] == '.')
             return "leads out of the package";
+        if (n == 1 && part[0] == '.' && (part != path || path[1] == '\0'))
+            return "has a needless '.'"; /* "./x" tells a file from a command, and stays */
         part += n;
         if (*part == '\0')
             return NULL;

@@ -5,7 +5,9 @@
 #include "supervisor/base/err.h"
 #include "units/manifest.h"
 
-#define NATIVE_HEAD     "{\"app_id\":\"org.example.clock\",\"name\":\"Clock\",\"version\":{\"code\":3},"
+#define NATIVE_HEAD                                                                                \
+    "{\"app_id\":\"org.example.clock\",\"name\":\"Clock\","                                        \
+    "\"version\":{\"code\":3},"
 #define NATIVE(members) NATIVE_HEAD "\"miniprog\":{\"exec\":[\"bin/clock\"]," members "}}"
 #define JS(members)                                                                                \
     "{\"app_id\":\"org.example.js\",\"name\":\"Js\",\"icons\":[{\"src\":\"icon.png\"}],"           \
@@ -149,6 +151,8 @@ static const struct refusal {
     { NATIVE_HEAD "\"miniprog\":{\"exec\":[\"a/../../x\"]}}", "leads out of the package" },
     { NATIVE_HEAD "\"miniprog\":{\"exec\":[\"..\"]}}", "leads out of the package" },
     { NATIVE_HEAD "\"miniprog\":{\"exec\":[\"bin/\"]}}", "empty part" },
+    { NATIVE_HEAD "\"miniprog\":{\"exec\":[\"bin/./x\"]}}", "needless '.'" },
+    { NATIVE_HEAD "\"miniprog\":{\"exec\":[\".\"]}}", "needless '.'" },
     { NATIVE_HEAD "\"miniprog\":{\"exec\":[\"/\"]}}", "is empty" },
     { NATIVE_HEAD "\"miniprog\":{\"exec\":[\"bin/a\\nb\"]}}", "control character" },
     { NATIVE("\"environment\":[]"), "'miniprog.environment'" },
