@@ -82,7 +82,7 @@ static void start_failed(struct call *call, const struct app *app, const struct 
     call_end(call);
 }
 
-/* The app that a call names; NULL after the error reply. */
+/* The app that a call names; NULL after the error reply: the call is gone then. */
 static struct app *app_of(struct call *call) {
     const char *id = json_get_string(call_parameters(call), "id", "");
     struct app *app = daemon_app(call_userdata(call), id);
@@ -193,8 +193,8 @@ static int on_open(struct call *call) {
 }
 
 static int on_hide(struct call *call) {
-    struct app *app = app_of(call);
     int64_t reason = json_get_int(call_parameters(call), "reason", 0);
+    struct app *app = app_of(call);
 
     if (!app)
         return 0;
@@ -247,8 +247,8 @@ static int on_install(struct call *call) {
 }
 
 static int on_remove(struct call *call) {
-    struct app *app = app_of(call);
     bool keep = json_get_bool(call_parameters(call), "keep_data", false);
+    struct app *app = app_of(call);
     return app ? install_remove(app, call, keep) : 0;
 }
 
