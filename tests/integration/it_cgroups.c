@@ -103,36 +103,52 @@ static void test_held_by_the_freezer_and_let_go(void **state) {
     kit_end_group(group);
 }
 
-/* Children of a session of their own and children that nobody is the parent of. */
-static void run_family(void *unused) {
-    (void) unused;
-    if (fork() == 0) {
+static _Atomic int *shared_counter(void) {
+    void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    assert_ptr_not_equal(p, MAP_FAILED);
+    return p;
+}
+
+static void count_and_pause(void *shared) {
+    ++*(_Atomic int *) shared;
+    run_pause(NULL);
+}
+
+/* Children of a session of their own and children that nobody is the parent of; four stay. */
+static void run_family(void *shared) {
+    pid_t leader = fork();
+
+    if (leader == 0) {
         (void) setsid();
         if (fork() == 0) /* its leader dies */
-            run_pause(NULL);
+            count_and_pause(shared);
         if (fork() == 0) {
             (void) setpgid(0, 0);
-            run_pause(NULL);
+            count_and_pause(shared);
         }
         _exit(0);
     }
     if (fork() == 0)
-        (void) setsid(), run_pause(NULL);
-    run_pause(NULL);
+        (void) setsid(), count_and_pause(shared);
+    (void) waitpid(leader, NULL, 0);
+    count_and_pause(shared);
 }
 
 static void test_sessions_and_orphans_are_held_and_killed_too(void **state) {
     struct cgrp_root *root = tree(state);
     struct cgrp_group *group = kit_group(root, "family");
+    _Atomic int *count = shared_counter();
 
-    (void) kit_spawn_main(group, run_family, NULL, (uid_t) -1);
-    kit_until(kit_in_state(group, "S") == 4);
+    (void) kit_spawn_main(group, run_family, (void *) count, (uid_t) -1);
+    kit_until(*count == 4);
     kit_ok(cgrp_group_stop(group, CGRP_HOLD_SIGNAL, &e));
     kit_until(kit_in_state(group, "T") == 4);
     assert_false(cgrp_group_is_frozen(group)); /* the guard let go */
     kit_ok(cgrp_group_continue(group, &e));
     kit_until(kit_in_state(group, "S") == 4);
     kit_end_group(group);
+    munmap((void *) count, 4096);
 }
 
 /* Forks all the time, each fork slow by the pages to copy; counts children in shared memory. */
@@ -152,13 +168,6 @@ static void run_slow_forks(void *shared) {
         }
         (void) poll(NULL, 0, 1);
     }
-}
-
-static _Atomic int *shared_counter(void) {
-    void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-    assert_ptr_not_equal(p, MAP_FAILED);
-    return p;
 }
 
 static void test_a_fork_in_flight_does_not_escape_a_stop(void **state) {
