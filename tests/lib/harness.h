@@ -17,7 +17,7 @@
 #define HARNESS_PATIENCE_MS 20000
 
 struct harness {
-    char base[24]; /* /tmp/mp-XXXXXX, 0711 */
+    char base[24]; /* /tmp/mp-XXXXXX, 0711; elsewhere by $MINIPROG_TEST_DIR */
     char runtime[32], state[32], config[40], control[48], packages[40];
     char backend[16];       /* "" for auto */
     pid_t daemon;           /* 0: not running */

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT
+ * bench.c - the table, its JSON, and what all rows share. */
+#include "tests/bench/bench.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct bench_clock *bench_clock;
+char bench_clock_path[64];
+static FILE *json;
+static int rows;
+
+void bench_add(struct bench_samples *s, uint64_t ns) {
+    if (s->n == s->cap) {
+        s->cap = s->cap ? s->cap * 2 : 64;
+        s->ns = realloc(s->ns, s->cap * sizeof *s->ns);
+        if (!s->ns)
+            exit(1);
+    }
+    s->ns[s->n++] = ns;
+}
+
+static int by_value(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *) a, y = *(const uint64_t *) b;
+    return x < y ? -1 : x > y;
+}
+
+double bench_median_us(struct bench_samples *s) {
+    qsort(s->ns, s->n, sizeof *s->ns, by_value);
+    return s->n ? (double) s->ns[s->n / 2] / 1000.0 : 0;
+}
+
+void bench_clear(struct bench_samples *s) {
+    free(s->ns);
+    *s = (struct bench_samples){ 0 };
+}
+
+void bench_row(const char *what, double value, double floor, const char *unit, const char *target,
+               const char *note) {
+    char ratio[24] = "", bare[24] = "";
+    if (floor > 0) {
+        (void) snprintf(ratio, sizeof ratio, "%.2f x", value / floor);
+        (void) snprintf(bare, sizeof bare, "%.1f %s", floor, unit);
+    }
+    (void) printf("%-44s %10.1f %-3s %14s %9s   %-12s %s\n", what, value, unit, bare, ratio, target,
+                  note);
+    (void) fflush(stdout);
+    if (json)
+        (void) fprintf(
+            json,
+            "%s\n  "
+            "{\"what\":\"%s\",\"value\":%.3f,\"floor\":%.3f,\"unit\":\"%s\",\"target\":\"%s\"}",
+            rows++ ? "," : "", what, value, floor, unit, target);
+}
+
+void bench_wait(uint32_t *count, uint32_t beyond) {
+    const struct timespec patience = { .tv_sec = 10 };
+    uint32_t now;
+    while ((now = __atomic_load_n(count, __ATOMIC_ACQUIRE)) <= beyond)
+        if (syscall(SYS_futex, count, FUTEX_WAIT, now, &patience, NULL, 0) < 0 &&
+            errno == ETIMEDOUT)
+            fail_msg("an app did not come to it in 10 s");
+}
+
+void bench_id(char id[32], int i) {
+    (void) snprintf(id, 32, "org.bench.a%d", i);
+}
+
+void bench_start(struct harness *h, const char *config) {
+    harness_start(h, config);
+}
+
+void bench_install(struct harness *h, int i) {
+    char id[32], ours[128];
+    bench_id(id, i);
+    (void) snprintf(ours, sizeof ours, "\"environment\":{\"BENCH_CLOCK\":\"%s\"}",
+                    bench_clock_path);
+    harness_install(h, &(struct harness_app){ .id = id, .program = "bench", .ours = ours });
+}
+
+static void make_clock(void) {
+    (void) snprintf(bench_clock_path, sizeof bench_clock_path, "/tmp/mp-bench-XXXXXX");
+    int fd = mkstemp(bench_clock_path);
+    if (fd < 0 || fchmod(fd, 0666) < 0 || ftruncate(fd, sizeof *bench_clock) < 0)
+        exit(1);
+    bench_clock = mmap(NULL, sizeof *bench_clock, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    (void) close(fd);
+    (void) setenv("BENCH_CLOCK", bench_clock_path, 1); /* for the floors' processes */
+}
+
+static void head(void) {
+    struct utsname u;
+    (void) uname(&u);
+    (void) printf("Linux %s, %ld processors. Medians; the floor is measured in the same run.\n\n",
+                  u.release, sysconf(_SC_NPROCESSORS_ONLN));
+    (void) printf("%-44s %14s %14s %9s   %-12s\n", "what", "measured", "floor", "ratio", "target");
+}
+
+/* A fixture that cmocka runs, so that a failed assertion ends in a message and not in a loop. */
+static void run_all(void **state) {
+    (void) state;
+    const char *idle = getenv("BENCH_IDLE");
+    bench_starts(getenv("BENCH_ROUNDS") ? atoi(getenv("BENCH_ROUNDS")) : 200);
+    bench_suspend(20);
+    bench_flat();
+    bench_rest(idle ? atoi(idle) : 60);
+}
+
+int main(void) {
+    const char *build = getenv("MINIPROG_BUILD");
+    char path[4096];
+    const struct CMUnitTest tests[] = { cmocka_unit_test(run_all) };
+
+    (void) snprintf(path, sizeof path, "%s/bench.json", build ? build : ".");
+    json = fopen(path, "w");
+    if (json)
+        (void) fputs("[", json);
+    if (access("/dev/shm", W_OK) == 0)
+        (void) setenv("MINIPROG_TEST_DIR", "/dev/shm",
+                      0); /* a runtime folder is on tmpfs in life */
+    make_clock();
+    head();
+    int failed = cmocka_run_group_tests_name("bench", tests, NULL, NULL);
+    (void) unlink(bench_clock_path);
+    if (json) {
+        (void) fputs("\n]\n", json);
+        (void) fclose(json);
+        (void) printf("The same as JSON: %s\n", path);
+    }
+    return failed;
+}

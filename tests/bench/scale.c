@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT
+ * scale.c - what many apps cost: each operation with few and with many, the daemon's memory, and
+ * how often it wakes up while nothing happens. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "supervisor/base/err.h"
+#include "supervisor/base/fs.h"
+#include "tests/bench/bench.h"
+
+static const char many_in_front[] =
+    "[lifecycle]\nsuspend_after=0\ndestroy_after=0\nmax_warm=0\nmax_foreground=1000\n";
+
+enum op { OP_STATUS, OP_LIST, OP_HIDE, OP_SHOW, OP_OPEN, OP_KILL, OP_COUNT };
+static const char *const op_names[] = { "Status",     "List, an entry",
+                                        "Hide",       "Open of a hidden one",
+                                        "Open, cold", "Kill" };
+
+struct profile {
+    struct bench_samples op[OP_COUNT];
+};
+
+static void timed(struct harness *h, struct bench_samples *to, const char *method, const char *id,
+                  int divide) {
+    char name[64], parameters[96] = "{}";
+    struct varlink_reply reply;
+    struct err e = { 0 };
+
+    (void) snprintf(name, sizeof name, "org.miniprog.Supervisor.%s", method);
+    if (id)
+        (void) snprintf(parameters, sizeof parameters, "{\"id\":\"%s\"}", id);
+    uint64_t t0 = bench_now();
+    if (client_call(h->client, name, parameters, &reply, &e) < 0)
+        fail_msg("%s", e.text);
+    uint64_t took = bench_now() - t0;
+    if (reply.error)
+        fail_msg("%s: %s", method, reply.error);
+    varlink_reply_clear(&reply);
+    bench_add(to, took / (uint64_t) divide);
+}
+
+static void install_idlers(struct harness *h, int n) {
+    char id[32];
+    for (int i = 0; i < n; i++) {
+        bench_id(id, i);
+        harness_install(h, &(struct harness_app){ .id = id, .script = "exec sleep 1000000" });
+    }
+}
+
+static void measure(int registered, int running, int rounds, struct profile *p) {
+    struct harness h;
+    char id[32];
+
+    bench_start(&h, many_in_front);
+    install_idlers(&h, registered);
+    for (int i = 0; i < running; i++) {
+        bench_id(id, i);
+        harness_ok(&h, "Open", "{\"id\":\"%s\"}", id);
+    }
+    for (int k = 0; k < rounds; k++) {
+        bench_id(id, k % running);
+        timed(&h, &p->op[OP_STATUS], "Status", id, 1);
+        timed(&h, &p->op[OP_HIDE], "Hide", id, 1);
+        timed(&h, &p->op[OP_SHOW], "Open", id, 1);
+        timed(&h, &p->op[OP_KILL], "Kill", id, 1);
+        timed(&h, &p->op[OP_OPEN], "Open", id, 1);
+    }
+    for (int k = 0; k < 20; k++)
+        timed(&h, &p->op[OP_LIST], "List", NULL, registered);
+    harness_stop(&h);
+}
+
+void bench_flat(void) {
+    struct profile few = { 0 }, many = { 0 };
+    const char *size = getenv("BENCH_REGISTERED");
+    int registered = size ? atoi(size) : 2000;
+    char what[64];
+
+    measure(10, 10, 200, &few);
+    measure(registered, registered / 4, 200, &many);
+    for (int i = 0; i < OP_COUNT; i++) {
+        (void) snprintf(what, sizeof what, "%s: %d apps, %d running", op_names[i], registered,
+                        registered / 4);
+        bench_row(what, bench_median_us(&many.op[i]), bench_median_us(&few.op[i]), "us", "<= 1.2 x",
+                  "floor: with 10 apps, 10 running");
+        bench_clear(&few.op[i]);
+        bench_clear(&many.op[i]);
+    }
+}
+
+/* --- memory and wake-ups ------------------------------------------------------------------ */
+
+static long status_number(const char *path, const char *name) {
+    char buf[8192];
+    if (fs_read_into(AT_FDCWD, path, buf, sizeof buf) <= 0)
+        return 0;
+    const char *at = strstr(buf, name);
+    return at ? strtol(at + strlen(name), NULL, 10) : 0;
+}
+
+static long rss_kb(const struct harness *h) {
+    char path[64];
+    (void) snprintf(path, sizeof path, "/proc/%d/status", h->daemon);
+    return status_number(path, "VmRSS:");
+}
+
+/* How often its threads went to sleep of their own will: once for every wake-up. */
+static long wake_ups(const struct harness *h) {
+    char path[64], task[384];
+    long n = 0;
+    struct dirent *ent;
+
+    (void) snprintf(path, sizeof path, "/proc/%d/task", h->daemon);
+    DIR *d = opendir(path);
+    while (d && (ent = readdir(d)))
+        if (ent->d_name[0] != '.') {
+            (void) snprintf(task, sizeof task, "%s/%s/status", path, ent->d_name);
+            n += status_number(task, "\nvoluntary_ctxt_switches:");
+        }
+    if (d)
+        (void) closedir(d);
+    return n;
+}
+
+void bench_rest(int idle_seconds) {
+    struct harness h;
+    char id[32];
+
+    bench_start(&h, "[lifecycle]\nsuspend_after=600ms\ndestroy_after=0\nmax_warm=0\n");
+    bench_row("memory of the daemon, empty", (double) rss_kb(&h) / 1024, 0, "MB", "<= 5", "VmRSS");
+    for (int i = 0; i < 101; i++)
+        bench_install(&h, i);
+    long before = rss_kb(&h);
+    for (int i = 0; i < 101; i++) {
+        bench_id(id, i);
+        harness_ok(&h, "Open", "{\"id\":\"%s\"}", id);
+    }
+    bench_id(id, 99);
+    harness_wait_state(&h, id, "suspended", NULL);
+    bench_row("memory of the daemon, a running app more", (double) (rss_kb(&h) - before) / 101, 0,
+              "KB", "<= 4", "VmRSS, 101 apps");
+
+    long then = wake_ups(&h);
+    (void) poll(NULL, 0, idle_seconds * 1000);
+    bench_row("wake-ups with 100 suspended apps", (double) (wake_ups(&h) - then), 0, "", "0",
+              "voluntary switches of all threads");
+    harness_stop(&h);
+}

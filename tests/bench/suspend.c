@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ * suspend.c - one hundred apps put to sleep, beside a bare loop that sends the same signals. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cgroups/cgroup.h"
+#include "supervisor/base/err.h"
+#include "supervisor/daemon/spawn.h"
+#include "tests/bench/bench.h"
+
+#define APPS 100
+
+static void born(struct cgrp_group *group, pid_t *ret) {
+    static const char *const argv[] = { "sleep", "1000000", NULL }, *const env[] = { NULL };
+    struct spawn_request req = { .argv = argv,
+                                 .envp = env,
+                                 .program = "sleep",
+                                 .path = "/usr/bin:/bin",
+                                 .cwd_fd = AT_FDCWD,
+                                 .output_fd = -1 };
+    struct spawn_result result;
+    struct err e = { 0 };
+
+    req.cwd_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cgrp_group_join(group, &req.join);
+    if (spawn_process(&req, &result, &e) < 0)
+        fail_msg("%s", e.text);
+    (void) close(req.cwd_fd);
+    (void) close(result.pidfd);
+    (void) cgrp_group_set_main(group, &(struct cgrp_adopt){ .main_pid = result.pid,
+                                                            .main_starttime = result.starttime,
+                                                            .uid = (uid_t) -1 });
+    *ret = result.pid;
+}
+
+static void wait_stopped(const pid_t *pids) {
+    for (int i = 0; i < APPS; i++)
+        harness_wait_proc_state(pids[i], "T");
+}
+
+void bench_suspend(int rounds) {
+    const struct cgrp_config config = { .want = CGRP_AUTO, .suffix = "-bench", .proc = "/proc" };
+    const struct cgrp_limits none = { CGRP_NO_LIMIT, CGRP_NO_LIMIT, CGRP_NO_LIMIT, CGRP_NO_LIMIT };
+    struct cgrp_root *root = NULL;
+    struct cgrp_group *groups[APPS];
+    pid_t pids[APPS];
+    struct bench_samples ours = { 0 }, floor = { 0 };
+    char id[32];
+
+    spawn_init();
+    assert_int_equal(cgrp_root_open(&config, &root, NULL), 0);
+    for (int i = 0; i < APPS; i++) {
+        bench_id(id, i);
+        assert_int_equal(cgrp_group_create(root, id, &none, NULL, &groups[i], NULL), 0);
+        born(groups[i], &pids[i]);
+    }
+    for (int k = 0; k < rounds; k++) {
+        uint64_t t0 = bench_now();
+        for (int i = 0; i < APPS; i++)
+            (void) kill(pids[i], SIGSTOP);
+        bench_add(&floor, bench_now() - t0);
+        wait_stopped(pids);
+        for (int i = 0; i < APPS; i++)
+            (void) kill(pids[i], SIGCONT);
+        t0 = bench_now();
+        for (int i = 0; i < APPS; i++)
+            (void) cgrp_group_stop(groups[i], CGRP_HOLD_SIGNAL, NULL);
+        bench_add(&ours, bench_now() - t0);
+        wait_stopped(pids);
+        for (int i = 0; i < APPS; i++)
+            (void) cgrp_group_continue(groups[i], NULL);
+    }
+    for (int i = 0; i < APPS; i++) {
+        (void) cgrp_group_kill(groups[i], NULL);
+        (void) waitpid(pids[i], NULL, 0);
+        while (cgrp_group_remove(groups[i], NULL) < 0)
+            continue;
+    }
+    cgrp_root_remove(root);
+    cgrp_root_free(root);
+    bench_row("suspend 100 apps", bench_median_us(&ours), bench_median_us(&floor), "us", "<= 4 x",
+              "floor: kill(pid, SIGSTOP) 100 times");
+    bench_clear(&ours);
+    bench_clear(&floor);
+}
