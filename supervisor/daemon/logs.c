@@ -15,6 +15,8 @@
 #include "supervisor/daemon/server.h"
 
 #define LINES_A_TURN 64
+/* Long lines are fewer: a turn must stay far below what a peer may be behind. */
+#define BYTES_A_TURN (4 * OUTPUT_LINE_MAX)
 
 struct logs {
     struct call *call;
@@ -66,9 +68,12 @@ static int take_line(struct logs *l, const char *line) {
 static void drained(struct call *call) {
     struct logs *l = call_context(call);
     const char *line;
+    size_t bytes = 0;
 
-    for (int i = 0; i < LINES_A_TURN; i++) {
+    for (int i = 0; i < LINES_A_TURN && bytes < BYTES_A_TURN; i++) {
         int r = output_read(l->reader, &line);
+        if (r == 1)
+            bytes += strlen(line);
         if (r == 1)
             r = take_line(l, line) < 0 ? -ENOMEM : 1;
         if (r == 1)
