@@ -49,7 +49,7 @@ struct cgrp_adopt {
                                 to be read now */
     uid_t uid;               /* the app's own uid, (uid_t) -1 if it has none */
 };
-/* Takes over a group that exists. Errors: -ENOENT no such group. */
+/* Takes over a group that exists. Errors: -ENOENT no such group; -EBUSY it has an object. */
 int cgrp_group_adopt(struct cgrp_root *root, const char *id, const struct cgrp_adopt *how,
                      void *owner, struct cgrp_group **ret, struct err *e);
 void *cgrp_group_owner(const struct cgrp_group *group);

@@ -94,6 +94,9 @@ undo_folder:
 int cgrp_tree_open_group(struct cgrp_group *group, struct err *e) {
     char text[8];
 
+    /* Two objects would share one inotify watch, and the first to go would take it along. */
+    if (in_use(group))
+        return err_set(e, -EBUSY, "group '%s' is in use", cgrp_group_label(group));
     group->dir_fd = openat(group->root->v2.apps_fd, group->name,
                            O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (group->dir_fd < 0) {

@@ -229,6 +229,8 @@ static void test_a_new_supervisor_adopts_what_an_old_one_left(void **state) {
         assert_int_equal(cgrp_group_adopt(root, "no-such", &how, NULL, &group, &e), -ENOENT);
         kit_ok(cgrp_group_adopt(root, id, &how, NULL, &group, &e));
         assert_int_equal(cgrp_group_create(root, id, &no_limits, NULL, &again, &e), -EBUSY);
+        assert_int_equal(cgrp_group_adopt(root, id, &how, NULL, &again, &e), -EBUSY);
+        assert_null(again);
 
         kit_ok(cgrp_group_usage(group, &usage, &e));
         assert_int_equal(usage.pids, 1);
