@@ -65,6 +65,7 @@ struct install {
     const char *argv[4];
     int keep[2];
     sd_event_source *child, *timer;
+    bool running; /* the spawn lane has given it back: `spawned` may be looked at */
     bool main_ended, timed_out;
 
     struct worker_result result;
@@ -126,6 +127,11 @@ struct installer *installer_free(struct installer *all) {
     }
     free(all);
     return NULL;
+}
+
+bool installer_owns(const struct installer *all, pid_t pid) {
+    const struct install *in = list_first(&all->waiting, struct install, node);
+    return in && in->group && (in->spawned.pidfd < 0 || in->spawned.pid == pid);
 }
 
 /* --- the end of one ----------------------------------------------------------------------- */
@@ -237,7 +243,7 @@ static void look(struct install *in) {
 static void emptied(struct group_owner *owner) {
     struct install *in =
         (struct install *) (void *) ((char *) owner - offsetof(struct install, owner));
-    if (in->spawned.pidfd >= 0)
+    if (in->running) /* else it was faster than the spawn lane's answer */
         look(in);
 }
 
@@ -269,6 +275,7 @@ static void spawn_done(void *arg, int result, const struct err *e) {
         fail(in, e->text);
         return;
     }
+    in->running = true;
     (void) cgrp_group_set_main(in->group,
                                &(struct cgrp_adopt){ .main_pid = in->spawned.pid,
                                                      .main_starttime = in->spawned.starttime,
