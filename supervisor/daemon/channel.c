@@ -10,7 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
 
+#include "cgroups/cgroup.h"
 #include "supervisor/base/cleanup.h"
 #include "supervisor/base/err.h"
 #include "supervisor/base/json.h"
@@ -31,7 +34,12 @@
 #define CONNECTIONS_MAX 8 /* of one app. Source: design.md §6 */
 #define BEHIND_MAX                                                                                 \
     ((size_t) 256 * 1024) /* bytes an app may leave unread before it is disconnected */
-#define EVENT_MAX ((size_t) 64 * 1024)
+#define MEMBERS_MAX 1024
+#define EVENT_MAX   ((size_t) 64 * 1024)
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77 /* younger than Debian 12's headers. Source: Linux 6.5 */
+#endif
 
 struct app_watcher {
     struct list node; /* in run->watchers */
@@ -236,6 +244,28 @@ static bool admit(void *userdata, const struct ucred *peer, const gid_t *gids, s
     return peer->uid == (app->d->isolates ? app->uid : geteuid());
 }
 
+/* The uid is the boundary; this tells processes of one uid apart, where apps have none of their
+ * own. Linux 6.5 hands out the peer's pidfd: while it lives, its pid is nobody else's, and the list
+ * of members is the truth. A peer that is dead already, an older kernel, and sessions instead of
+ * groups can only be taken at their uid's word. */
+static bool admit_socket(void *userdata, int fd, const struct ucred *peer) {
+    const struct app *app = userdata;
+    CLEANUP(close_p) int pidfd = -1;
+    socklen_t size = sizeof pidfd;
+    pid_t pids[MEMBERS_MAX];
+
+    if (cgrp_root_kind(app->d->groups) == CGRP_NONE || !app->run->group ||
+        getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) < 0)
+        return true;
+    ssize_t n = cgrp_group_pids(app->run->group, pids, MEMBERS_MAX);
+    if (n < 0 || n > MEMBERS_MAX)
+        return true;
+    for (ssize_t i = 0; i < n; i++)
+        if (pids[i] == peer->pid)
+            return true;
+    return pidfd_send_signal(pidfd, 0, NULL, 0) < 0 && errno == ESRCH;
+}
+
 int channel_open(struct app *app, struct err *e) {
     char path[PATH_MAX];
     const struct idl *idl = wire_app();
@@ -254,6 +284,7 @@ int channel_open(struct app *app, struct err *e) {
         .queue_max = BEHIND_MAX,
         .max_connections = CONNECTIONS_MAX,
         .admit = admit,
+        .admit_socket = admit_socket,
         .userdata = app,
         .priority = LOOP_CONTROL,
         .log_name = app->id,

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -30,6 +29,7 @@
 #include "supervisor/daemon/install.h"
 #include "supervisor/daemon/log.h"
 #include "supervisor/daemon/loop.h"
+#include "supervisor/daemon/orphans.h"
 #include "supervisor/daemon/output.h"
 #include "supervisor/daemon/place.h"
 #include "supervisor/daemon/runstate.h"
@@ -135,7 +135,9 @@ static int open_groups(struct daemon *d, struct err *e) {
         return r;
     if (cgrp_root_kind(d->groups) == CGRP_NONE) {
         log_warning(NULL, "%s", cgrp_root_describe(d->groups));
-        (void) prctl(PR_SET_CHILD_SUBREAPER, 1L); /* orphans of apps come to us, and can be found */
+        r = orphans_take(d, e);
+        if (r < 0)
+            return r;
     } else {
         log_info(NULL, "%s", cgrp_root_describe(d->groups));
     }

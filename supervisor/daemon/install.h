@@ -8,6 +8,7 @@
 #define DAEMON_INSTALL_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct app;
 struct call;
@@ -17,6 +18,7 @@ struct installer;
 
 struct installer *installer_new(struct daemon *d);
 struct installer *installer_free(struct installer *i);
+bool installer_owns(const struct installer *i, pid_t pid); /* a worker that is at work, or may be */
 
 /* Takes an Install call. */
 int install_request(struct installer *i, struct call *call);

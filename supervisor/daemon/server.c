@@ -162,6 +162,11 @@ static void server_let_in(struct server *s, int accepted) {
     }
     if (r >= 0 && s->fd < 0) /* admit() has freed the server */
         return;
+    if (r >= 0 && s->config.admit_socket &&
+        !s->config.admit_socket(s->config.userdata, fd, &peer)) {
+        server_complain(s, &peer, "is turned away: it is none of the app's processes");
+        return;
+    }
     if (r >= 0)
         r = conn_new(s, fd, &peer, &c);
     if (r < 0) {

@@ -49,6 +49,8 @@ struct server_config {
     unsigned max_connections, max_per_uid; /* 0: no cap of that kind */
     /* Lets a peer in or not; gids are its groups (SO_PEERGROUPS). NULL: all. */
     bool (*admit)(void *userdata, const struct ucred *peer, const gid_t *gids, size_t n_gids);
+    /* A second look, at the socket itself. NULL: none. */
+    bool (*admit_socket)(void *userdata, int fd, const struct ucred *peer);
     /* Answers a handler's negative errno; NULL: the connection is closed after a log line. */
     void (*failed)(struct call *call, int error);
     void *userdata; /* call_userdata() */
