@@ -119,6 +119,9 @@ static void test_next_daemon_goes_on(void **state) {
     log_ = (struct output_log) OUTPUT_LOG_INIT;
     output_log_end(&log_, dir_fd, "a", 20); /* nothing of its own: nothing to end */
     assert_files("begun and ended\n", "begun again");
+    log_.lost = 1;
+    put(100, "x\n"); /* it sees in the file that a line has begun */
+    assert_files("begun and ended\n", "begun again\n[1 bytes lost]\nx\n");
 }
 
 static void test_end_ends_the_line(void **state) {
