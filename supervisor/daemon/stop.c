@@ -17,8 +17,8 @@
 #include "supervisor/daemon/why.h"
 
 #define UNLOAD_FOR_MEMORY_US UINT64_C(1000000) /* Source: design.md §4 */
-#define KILL_AGAIN_US        UINT64_C(2000000) /* a process in uninterruptible sleep dies when it wakes \
-                                                */
+/* A process in uninterruptible sleep dies when it wakes. */
+#define KILL_AGAIN_US UINT64_C(2000000)
 
 static uint64_t stop_timeout(const struct app *app) {
     uint64_t own = app->manifest->stop_timeout_us;
