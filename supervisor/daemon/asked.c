@@ -139,16 +139,13 @@ static void log_reopened(struct waiter *w, struct app *app, const struct start_f
 }
 
 void app_start_again(struct app *app, bool reopen, char *path) {
+    CLEANUP(free_p) char *own = path;
     struct waiter *w = list_first(&app->opens, struct waiter, node);
 
-    if (w || !reopen)
-        free(path);
     if (!w && reopen) {
         w = waiter_new(NULL, log_reopened);
-        if (!w)
-            free(path);
-        else
-            w->launch.path = path;
+        if (w)
+            w->launch.path = TAKE_PTR(own);
     }
     /* One start answers all that wait; only one that could not even begin leaves the others. */
     while (w && app->state == LIFE_STOPPED) {
