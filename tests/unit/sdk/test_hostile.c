@@ -97,6 +97,50 @@ static void test_hostile_messages_break_the_connection_only(void **state) {
     assert_heard(f, "info 0 org.a 3 1 3.0.0 hot none;");
 }
 
+static void test_a_stream_that_ends_is_asked_for_again(void **state) {
+    struct fake *f = *state;
+
+    fake_open(f, &all_callbacks);
+    say(fake_expect(f, "Watch").peer,
+        "{\"parameters\":{\"event\":{\"seq\":7,\"type\":\"hide\",\"hide\":{\"reason\":2}}}}");
+    wait_broken(f, LANE_WATCH);
+    assert_heard(f, "hide 2;");
+    assert_string_equal(fake_expect(f, "Watch").parameters, "{\"after\":7}");
+}
+
+static void test_a_single_call_has_a_single_answer(void **state) {
+    struct fake *f = *state;
+
+    fake_open(f, NULL);
+    assert_int_equal(miniprog_save_exit_state(f->m, "{}", 0, on_done, f), 0);
+    say(fake_expect(f, "SaveExitState").peer, "{\"continues\":true}");
+    wait_broken(f, LANE_CALLS);
+    assert_heard(f, "");
+    say(fake_expect(f, "SaveExitState").peer, OK);
+    fake_hear(f, 1);
+    assert_heard(f, "done 0;");
+}
+
+static void test_a_call_not_yet_sent_has_no_answer(void **state) {
+    struct fake *f = *state;
+    const struct miniprog_dialog dialog = { .size = sizeof dialog, .title = "", .content = "" };
+
+    fake_open(f, NULL);
+    assert_int_equal(miniprog_save_exit_state(f->m, "{}", 0, on_done, f), 0);
+    assert_int_equal(miniprog_show_dialog(f->m, &dialog, on_dialog, f), 0); /* held back */
+    struct arrival saved = fake_expect(f, "SaveExitState");
+    fake_accept(f);
+    for (unsigned i = 0; i < PEERS; i++)
+        if (f->peers[i].fd >= 0 && &f->peers[i] != saved.peer)
+            say(&f->peers[i], "{\"parameters\":{\"confirm\":true}}");
+    wait_broken(f, LANE_DIALOG);
+    assert_heard(f, "");
+    say(saved.peer, OK);
+    say(fake_expect(f, "ShowDialog").peer, "{\"parameters\":{\"confirm\":false}}");
+    fake_hear(f, 2);
+    assert_heard(f, "done 0;dialog 0 no;");
+}
+
 static void test_a_message_without_end_is_cut_off(void **state) {
     struct fake *f = *state;
     char *flood = malloc(SDK_MESSAGE_MAX + 1);
@@ -170,6 +214,9 @@ int main(void) {
         T(test_a_stream_cut_at_every_byte),
         T(test_an_answer_cut_at_every_byte),
         T(test_hostile_messages_break_the_connection_only),
+        T(test_a_stream_that_ends_is_asked_for_again),
+        T(test_a_single_call_has_a_single_answer),
+        T(test_a_call_not_yet_sent_has_no_answer),
         T(test_a_message_without_end_is_cut_off),
         T(test_big_and_small_pieces),
         T(test_a_call_that_breaks_every_connection_ends),

@@ -232,6 +232,7 @@ static void test_run_ends_with_unload_when_all_is_answered(void **state) {
     assert_int_equal(miniprog_run(f->m), 0);
     server_stop(&s);
     assert_int_equal(s.seen, 1);
+    assert_true(f->m->unload_by <= sdk_now() + 1800000000); /* half: then comes SIGTERM */
     assert_heard(f, "unload closed 3600000000;done 0;");
 }
 

@@ -1,0 +1,2 @@
+# file: supervisor/sdk/miniprog.c test: sdk/test_open
+s/if (m && m->dispatching)/if (false)/

@@ -1,0 +1,2 @@
+# file: supervisor/sdk/lane.c test: sdk/test_open
+s/while (!m->closed)/for (;;)/
