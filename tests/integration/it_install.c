@@ -204,9 +204,9 @@ static void test_ids_that_look_like_files(void **state) {
     for (size_t i = 0; i < COUNT(ids); i++) {
         harness_assert_state(&h, ids[i], "suspended");
         harness_ok(&h, "Open", "{\"id\":\"%s\"}", ids[i]);
-        harness_ok(&h, i % 2 ? "Close" : "Kill", "{\"id\":\"%s\"}", ids[i]);
-        harness_ok(&h, "Remove", "{\"id\":\"%s\"}", ids[i]);
     }
+    harness_ok(&h, "Remove", "{\"id\":\"tasks\"}");
+    harness_ok(&h, "Remove", "{\"id\":\"cgroup.procs\"}");
     finish();
 }
 
@@ -218,7 +218,8 @@ static void test_many_at_once(void **state) {
     struct err e = { 0 };
     for (int i = 0; i < 10; i++) {
         (void) snprintf(id, sizeof id, "org.example.n%d", i / 2);
-        harness_make(&h, &(struct harness_app){ .id = id, .code = 1 }, folder);
+        if (i % 2 == 0)
+            harness_make(&h, &(struct harness_app){ .id = id, .code = 1 }, folder);
         c[i] = harness_send(&h, "Install", false, "{\"source\":\"%s\",\"unsigned\":true}", folder);
     }
     client_close(c[9]);
