@@ -46,7 +46,7 @@ static void sensor_fact(struct cgrp_policy *p, const struct cgrp_fact *f) {
         s->level = cgrp_level_of_share(f, s->level);
     } else if (f->kind == CGRP_FACT_AVAILABLE) {
         s->level = cgrp_level_of_available(f, &p->config.available, s->level);
-    } else if (f->level > 0 && f->level <= CGRP_CRITICAL) {
+    } else if (f->level >= CGRP_MODERATE && f->level <= CGRP_CRITICAL) {
         int step = f->level / CGRP_MODERATE - 1;
         s->event[step].known = s->event[step].unanswered = true;
         s->event[step].fact = *f;
