@@ -99,6 +99,7 @@ static int on_watch(struct call *call) {
     w->call = call;
     if (json_get(p, "after")) {
         w->sent = (uint64_t) after;
+        queue_seen(&run->queue, w->sent);
     } else {
         w->sent = run->queue.delivered;
         const struct queue_event *update = queue_last_update(&run->queue);

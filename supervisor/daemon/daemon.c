@@ -39,6 +39,9 @@
 #include "supervisor/daemon/work.h"
 #include "units/store.h"
 
+#define LOCK_TRIES   20 /* at start only, before there is a loop to block */
+#define LOCK_WAIT_MS 50
+
 struct app *daemon_app(struct daemon *d, const char *id) {
     return map_get(d->apps, id);
 }
@@ -57,9 +60,13 @@ static int open_runtime(struct daemon *d, struct err *e) {
         openat(d->runtime_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (d->runtime_lock < 0)
         return err_set(e, -errno, "cannot make '%s/lock': %s", dir, strerror(errno));
-    if (flock(d->runtime_lock, LOCK_EX | LOCK_NB) < 0)
-        return err_set(e, -EBUSY, "another miniprogd uses the runtime folder '%s': end it first",
-                       dir);
+    /* One that was just killed holds it until the kernel is done with it. */
+    for (int tries = LOCK_TRIES; flock(d->runtime_lock, LOCK_EX | LOCK_NB) < 0; tries--) {
+        if (tries == 0)
+            return err_set(e, -EBUSY,
+                           "another miniprogd uses the runtime folder '%s': end it first", dir);
+        (void) poll(NULL, 0, LOCK_WAIT_MS);
+    }
     return 0;
 }
 
@@ -150,10 +157,17 @@ static int open_groups(struct daemon *d, struct err *e) {
     return 0;
 }
 
+static int open_locked_store(struct daemon *d, struct err *e) {
+    int r, tries = LOCK_TRIES;
+    while ((r = store_open(d->options.state_dir, &d->store, e)) == -EBUSY && tries-- > 0)
+        (void) poll(NULL, 0, LOCK_WAIT_MS);
+    return r;
+}
+
 static int open_store(struct daemon *d, struct err *e) {
     int r = fs_mkdirs(d->options.state_dir, 0711, e);
     if (r >= 0)
-        r = store_open(d->options.state_dir, &d->store, e);
+        r = open_locked_store(d, e);
     if (r < 0)
         return r;
     if (store_is_volatile(d->store))

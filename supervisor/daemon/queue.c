@@ -91,6 +91,11 @@ const struct queue_event *queue_last_update(const struct queue *q) {
     return NULL;
 }
 
+void queue_seen(struct queue *q, uint64_t seq) {
+    if (seq > q->last_seq && seq < (uint64_t) JSON_INT_MAX)
+        q->last_seq = seq;
+}
+
 void queue_mark(struct queue *q, uint64_t seq) {
     if (seq > q->delivered)
         q->delivered = seq;

@@ -61,6 +61,10 @@ const struct queue_event *queue_after(const struct queue *q, uint64_t after);
 /* The last update event kept, NULL: none. */
 const struct queue_event *queue_last_update(const struct queue *q);
 
+/* A watcher has seen up to this number: after a crash that lost the latest ones, none is given
+ * twice. */
+void queue_seen(struct queue *q, uint64_t seq);
+
 void queue_mark(struct queue *q, uint64_t seq); /* was sent to somebody */
 
 /* To and from the run state: members "seq", "delivered", "events" of the object being written. */

@@ -110,6 +110,20 @@ static void test_skipped_numbers_are_used_up(void **state) {
     queue_clear(&q);
 }
 
+static void test_numbers_go_on_behind_what_was_seen(void **state) {
+    (void) state;
+    struct queue q = { 0 };
+    push(&q, QUEUE_LAUNCH);
+    queue_seen(&q, 7);
+    push(&q, QUEUE_UPDATE);
+    assert_int_equal(queue_after(&q, 7)->seq, 8);
+    queue_seen(&q, 3);
+    assert_int_equal(q.last_seq, 8);
+    queue_seen(&q, UINT64_MAX);
+    assert_int_equal(q.last_seq, 8);
+    queue_clear(&q);
+}
+
 static void write_all(const struct queue *q, struct str *out) {
     struct jsonw w = JSONW_INIT(out);
     jsonw_object(&w, NULL);
@@ -170,6 +184,7 @@ int main(void) {
         cmocka_unit_test(test_full_drops_the_oldest_but_launch_and_last_update),
         cmocka_unit_test(test_all_updates_still_leaves_room),
         cmocka_unit_test(test_skipped_numbers_are_used_up),
+        cmocka_unit_test(test_numbers_go_on_behind_what_was_seen),
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_damaged_state_is_refused),
     };
