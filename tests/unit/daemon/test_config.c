@@ -204,6 +204,10 @@ static void test_errors_name_file_line_and_key(void **state) {
           ":2: [memory] available_low_exit: must not be below available_low" },
         { "[memory]\navailable_critical=5%\navailable_critical_exit=4%\n",
           ":3: [memory] available_critical_exit: must not be below available_critical" },
+        { "[update]\ntrials=\x1b[2J\n", ":2: [update] trials: '\\x1b[2J' is not a number" },
+        { "[up\x1b"
+          "date]\ntrials=\x1b[2J\n",
+          ":2: [up\\x1bdate] trials: there is no such section" },
         { "[update]\ntrials=0\n", ":2: [update] trials: '0' is not from 1 to 100" },
         { "[apps]\nuid_range=0-10\n", ":2: [apps] uid_range: '0-10' is not within" },
         { "[apps]\nuid_range=10-5\n", ":2: [apps] uid_range: '10-5' is not a range" },
@@ -229,6 +233,18 @@ static void test_long_lines_are_refused_not_cut(void **state) {
 
     memset(text + n, 'x', 2000);
     assert_refused(text, ":2: the line is too long");
+    for (size_t len = 150; len < 250; len++) { /* across inih's own buffer */
+        struct config *c = NULL;
+        memset(text, 'x', len);
+        text[0] = '#';
+        memcpy(text + len, "\n[memory]\npolicy=off\n", 22);
+        put(path, text, len + 21);
+        int r = config_load(path, &c, NULL);
+        assert_true(r == -EINVAL || (r == 0 && !c->memory.policy));
+        config_free(c);
+    }
+    strcpy(text, "[apps]\njavascript=/");
+    memset(text + n, 'x', 2000);
     memcpy(text, "[apps]\n#; comments", 18);
     assert_refused(text, ":2: the line is too long");
 }
