@@ -3,6 +3,7 @@
 #ifndef TESTS_UNITS_SCRATCH_H
 #define TESTS_UNITS_SCRATCH_H
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -62,6 +63,18 @@ static inline struct stat look(int dir_fd, const char *name) {
     if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         fail_msg("stat %s: %s", name, strerror(errno));
     return st;
+}
+
+/* 0 also where there is no such folder. */
+static inline size_t count_entries(int dir_fd, const char *path) {
+    int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    size_t n = 0;
+    for (struct dirent *d; dir && (d = readdir(dir));)
+        n += strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
+    if (dir)
+        closedir(dir);
+    return n;
 }
 
 #endif

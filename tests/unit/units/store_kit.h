@@ -3,8 +3,6 @@
 #ifndef TESTS_UNITS_STORE_KIT_H
 #define TESTS_UNITS_STORE_KIT_H
 
-#include <dirent.h>
-
 #include "scratch.h"
 
 #include "supervisor/base/err.h"
@@ -60,7 +58,6 @@ static inline struct store_version version_of(uint64_t code, const char *hash) {
     return v;
 }
 
-/* "path mode text" rows, sorted by path; the folders in them must be made first. */
 struct staged {
     const char *path, *text;
     bool executable;
@@ -119,17 +116,8 @@ static inline void install(struct kit *k, const char *id, uint64_t code, const c
         fail_msg("store_stage_commit: %s", e.text);
 }
 
-/* How many entries a folder of the store has. */
 static inline size_t count_in(struct kit *k, const char *path) {
-    size_t n = 0;
-    int fd = openat(store_fd(k->store), path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    DIR *dir = fdopendir(fd);
-    for (struct dirent *d; (d = readdir(dir));)
-        n += strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
-    closedir(dir);
-    return n;
+    return count_entries(store_fd(k->store), path);
 }
 
 static inline bool store_has(struct kit *k, const char *path) {

@@ -94,6 +94,33 @@ static void test_the_end_is_the_same_from_every_live_state(void **state) {
     }
 }
 
+/* A timer that comes due elsewhere changes nothing: an app in front is never stopped by the clock.
+ */
+static void test_a_timer_acts_in_its_own_state_only(void **state) {
+    (void) state;
+    static const struct {
+        enum life_event ev;
+        enum life_state own;
+    } timers[] = {
+        { LIFE_EV_START_TIMEOUT, LIFE_STARTING },
+        { LIFE_EV_SUSPEND, LIFE_BACKGROUND },
+        { LIFE_EV_DESTROY, LIFE_SUSPENDED },
+        { LIFE_EV_STOP_TIMEOUT, LIFE_STOPPING },
+    };
+    for (size_t i = 0; i < sizeof timers / sizeof timers[0]; i++)
+        for (int s = 0; s < LIFE_STATE_COUNT; s++) {
+            enum life_state next;
+            enum life_action act;
+            int r = life_step(s, timers[i].ev, &next, &act);
+            if ((r == 1) != (s == (int) timers[i].own))
+                fail_msg("%s in %s: %d", life_event_name(timers[i].ev), life_state_name(s), r);
+        }
+    enum life_state next;
+    enum life_action act;
+    assert_int_equal(life_step(LIFE_FOREGROUND, LIFE_EV_SUSPEND, &next, &act), -EPROTO);
+    assert_int_equal(life_step(LIFE_BACKGROUND, LIFE_EV_DESTROY, &next, &act), -EPROTO);
+}
+
 /* One story a row: what happens, the state it leads to, what is to be done. NONE: nothing. */
 struct scene {
     enum life_event ev;
@@ -325,6 +352,7 @@ int main(void) {
         cmocka_unit_test(test_no_state_is_an_island_or_a_trap),
         cmocka_unit_test(test_what_comes_from_outside_is_never_a_bug),
         cmocka_unit_test(test_the_end_is_the_same_from_every_live_state),
+        cmocka_unit_test(test_a_timer_acts_in_its_own_state_only),
         cmocka_unit_test(test_stories),
         cmocka_unit_test(test_random_walks_hold_the_invariants),
         cmocka_unit_test(test_names_are_told_and_read),

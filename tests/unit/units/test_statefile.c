@@ -14,7 +14,7 @@
 
 #define VERSION(code, name, hash)                                                                  \
     "{\"seq\":1,\"pending\":{\"code\":" code ",\"name\":\"" name "\",\"files_hash\":\"" hash "\"}" \
-                                                                                             "}"
+    "}"
 
 static struct store_state example(void) {
     struct store_state s = { .seq = 7 };

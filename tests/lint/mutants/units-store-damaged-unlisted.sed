@@ -1,0 +1,2 @@
+# file: units/store.c test: units/test_store
+s/bool is_none = r == -ENOENT/bool is_none = r == -EBADMSG || r == -ENOENT/

@@ -1,0 +1,2 @@
+# file: units/store.c test: units/test_store
+s/    next.seq++;/    next.seq = ++state->seq;/
