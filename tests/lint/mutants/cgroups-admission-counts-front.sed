@@ -1,0 +1,2 @@
+# file: cgroups/admission.c test: cgroups/test_trace
+s/table->app\[i\].state <= CGRP_APP_BACKGROUND \&\&/true \&\&/

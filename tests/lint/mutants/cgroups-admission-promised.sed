@@ -1,0 +1,2 @@
+# file: cgroups/admission.c test: cgroups/test_trace
+s/minus(left, promised(table))/left/
