@@ -18,12 +18,20 @@ struct bench_samples {
 };
 void bench_add(struct bench_samples *s, uint64_t ns);
 double bench_median_us(struct bench_samples *s); /* sorts */
+double bench_best_us(struct bench_samples *s);   /* the first tenth: what a quiet machine does */
 void bench_clear(struct bench_samples *s);
 
 /* One line of the table and of the JSON. floor 0: there is none, value stands alone. unit: "us",
  * "MB", "". */
 void bench_row(const char *what, double value, double floor, const char *unit, const char *target,
                const char *note);
+/* The same of two sets of samples: their medians, and beside the ratio that of their best tenths.
+ * Clears both. */
+void bench_row_samples(const char *what, struct bench_samples *ours, struct bench_samples *floor,
+                       const char *target, const char *note);
+/* Lets what went before come to rest: the kernel ends groups and processes on threads of its own,
+ * which would meet whatever is measured next. */
+void bench_settle(void);
 
 /* The shared page; its path goes into the apps' environment. */
 extern struct bench_clock *bench_clock;
@@ -37,7 +45,8 @@ void bench_id(char id[32], int i);
 
 void bench_starts(int rounds);
 void bench_suspend(int rounds);
-void bench_flat(void);
+void bench_suspend_daemon(int rounds);
+void bench_flat(int rounds);
 void bench_rest(int idle_seconds);
 
 #endif

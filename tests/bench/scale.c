@@ -26,12 +26,14 @@ static const char *const op_names[] = { "Status",     "List, an entry",
                                         "Hide",       "Open of a hidden one",
                                         "Open, cold", "Kill" };
 
-struct profile {
+/* A daemon, its apps, and what each operation took. */
+struct side {
+    struct harness h;
+    int registered, running;
     struct bench_samples op[OP_COUNT];
 };
 
-static void timed(struct harness *h, struct bench_samples *to, const char *method, const char *id,
-                  int divide) {
+static void timed(struct side *s, enum op op, const char *method, const char *id) {
     char name[64], parameters[96] = "{}";
     struct varlink_reply reply;
     struct err e = { 0 };
@@ -40,61 +42,67 @@ static void timed(struct harness *h, struct bench_samples *to, const char *metho
     if (id)
         (void) snprintf(parameters, sizeof parameters, "{\"id\":\"%s\"}", id);
     uint64_t t0 = bench_now();
-    if (client_call(h->client, name, parameters, &reply, &e) < 0)
+    if (client_call(s->h.client, name, parameters, &reply, &e) < 0)
         fail_msg("%s", e.text);
     uint64_t took = bench_now() - t0;
     if (reply.error)
         fail_msg("%s: %s", method, reply.error);
     varlink_reply_clear(&reply);
-    bench_add(to, took / (uint64_t) divide);
+    bench_add(&s->op[op], op == OP_LIST ? took / (uint64_t) s->registered : took);
 }
 
-static void install_idlers(struct harness *h, int n) {
-    char id[32];
-    for (int i = 0; i < n; i++) {
-        bench_id(id, i);
-        harness_install(h, &(struct harness_app){ .id = id, .script = "exec sleep 1000000" });
-    }
-}
-
-static void measure(int registered, int running, int rounds, struct profile *p) {
-    struct harness h;
+static void populate(struct side *s) {
     char id[32];
 
-    bench_start(&h, many_in_front);
-    install_idlers(&h, registered);
-    for (int i = 0; i < running; i++) {
+    bench_start(&s->h, many_in_front);
+    for (int i = 0; i < s->registered; i++) {
         bench_id(id, i);
-        harness_ok(&h, "Open", "{\"id\":\"%s\"}", id);
+        harness_install(&s->h, &(struct harness_app){ .id = id, .script = "exec sleep 1000000" });
     }
-    for (int k = 0; k < rounds; k++) {
-        bench_id(id, k % running);
-        timed(&h, &p->op[OP_STATUS], "Status", id, 1);
-        timed(&h, &p->op[OP_HIDE], "Hide", id, 1);
-        timed(&h, &p->op[OP_SHOW], "Open", id, 1);
-        timed(&h, &p->op[OP_KILL], "Kill", id, 1);
-        timed(&h, &p->op[OP_OPEN], "Open", id, 1);
+    for (int i = 0; i < s->running; i++) {
+        bench_id(id, i);
+        harness_ok(&s->h, "Open", "{\"id\":\"%s\"}", id);
     }
-    for (int k = 0; k < 20; k++)
-        timed(&h, &p->op[OP_LIST], "List", NULL, registered);
-    harness_stop(&h);
 }
 
-void bench_flat(void) {
-    struct profile few = { 0 }, many = { 0 };
+static void one_round(struct side *s, int round) {
+    char id[32];
+
+    bench_id(id, round % s->running);
+    bench_settle();
+    timed(s, OP_STATUS, "Status", id);
+    timed(s, OP_HIDE, "Hide", id);
+    timed(s, OP_SHOW, "Open", id);
+    timed(s, OP_KILL, "Kill", id);
+    bench_settle();
+    timed(s, OP_OPEN, "Open", id);
+    if (round % 10 == 0)
+        timed(s, OP_LIST, "List", NULL);
+}
+
+/* Both daemons are there at the same time and take turns: what else happens on the machine, and
+ * what its many processes cost anybody, meets both. */
+void bench_flat(int rounds) {
     const char *size = getenv("BENCH_REGISTERED");
     int registered = size ? atoi(size) : 2000;
+    static struct side few, many;
     char what[64];
 
-    measure(10, 10, 200, &few);
-    measure(registered, registered / 4, 200, &many);
+    few = (struct side){ .registered = 10, .running = 10 };
+    many = (struct side){ .registered = registered, .running = registered / 4 };
+    populate(&few);
+    populate(&many);
+    for (int k = 0; k < rounds; k++) {
+        one_round(&few, k);
+        one_round(&many, k);
+    }
+    harness_stop(&few.h);
+    harness_stop(&many.h);
     for (int i = 0; i < OP_COUNT; i++) {
         (void) snprintf(what, sizeof what, "%s: %d apps, %d running", op_names[i], registered,
                         registered / 4);
-        bench_row(what, bench_median_us(&many.op[i]), bench_median_us(&few.op[i]), "us", "<= 1.2 x",
-                  "floor: with 10 apps, 10 running");
-        bench_clear(&few.op[i]);
-        bench_clear(&many.op[i]);
+        bench_row_samples(what, &many.op[i], &few.op[i], "<= 1.2 x",
+                          "floor: with 10 apps, 10 running");
     }
 }
 
@@ -150,6 +158,7 @@ void bench_rest(int idle_seconds) {
     bench_row("memory of the daemon, a running app more", (double) (rss_kb(&h) - before) / 101, 0,
               "KB", "<= 4", "VmRSS, 101 apps");
 
+    (void) poll(NULL, 0, 500); /* the last one's suspension is on the books by then */
     long then = wake_ups(&h);
     (void) poll(NULL, 0, idle_seconds * 1000);
     bench_row("wake-ups with 100 suspended apps", (double) (wake_ups(&h) - then), 0, "", "0",

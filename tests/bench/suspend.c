@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * suspend.c - one hundred apps put to sleep, beside a bare loop that sends the same signals. */
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -42,9 +43,13 @@ static void born(struct cgrp_group *group, pid_t *ret) {
     *ret = result.pid;
 }
 
+/* Looks as fast as it can: it is what is measured below. */
 static void wait_stopped(const pid_t *pids) {
+    uint64_t t0 = bench_now();
     for (int i = 0; i < APPS; i++)
-        harness_wait_proc_state(pids[i], "T");
+        while (harness_proc_state(pids[i]) != 'T')
+            if (bench_now() - t0 > UINT64_C(20000000000))
+                fail_msg("an app was not stopped in 20 s");
 }
 
 void bench_suspend(int rounds) {
@@ -87,8 +92,65 @@ void bench_suspend(int rounds) {
     }
     cgrp_root_remove(root);
     cgrp_root_free(root);
-    bench_row("suspend 100 apps", bench_median_us(&ours), bench_median_us(&floor), "us", "<= 4 x",
-              "floor: kill(pid, SIGSTOP) 100 times");
-    bench_clear(&ours);
-    bench_clear(&floor);
+    bench_row_samples("suspend 100 apps", &ours, &floor, "<= 4 x",
+                      "floor: kill(pid, SIGSTOP) 100 times");
+}
+
+/* --- as the daemon does it ---------------------------------------------------------------- */
+
+static uint64_t bare_stops(const pid_t *pids) {
+    uint64_t t0 = bench_now();
+    for (int i = 0; i < APPS; i++)
+        (void) kill(pids[i], SIGSTOP);
+    wait_stopped(pids);
+    uint64_t took = bench_now() - t0;
+    for (int i = 0; i < APPS; i++)
+        (void) kill(pids[i], SIGCONT);
+    return took;
+}
+
+/* All 100 timers are due at once: the daemon is held until they are. */
+static uint64_t daemon_stops(struct harness *h, const pid_t *pids) {
+    char id[32];
+
+    for (int i = 0; i < APPS; i++) {
+        bench_id(id, i);
+        harness_ok(h, "Hide", "{\"id\":\"%s\"}", id);
+    }
+    harness_signal(h, SIGSTOP);
+    (void) poll(NULL, 0, 2500);
+    uint64_t t0 = bench_now();
+    harness_signal(h, SIGCONT);
+    wait_stopped(pids);
+    uint64_t took = bench_now() - t0;
+    for (int i = 0; i < APPS; i++) {
+        bench_id(id, i);
+        harness_ok(h, "Open", "{\"id\":\"%s\"}", id);
+    }
+    return took;
+}
+
+void bench_suspend_daemon(int rounds) {
+    struct bench_samples ours = { 0 }, floor = { 0 };
+    struct harness h;
+    pid_t pids[APPS];
+    char id[32];
+
+    bench_start(&h, "[lifecycle]\nsuspend_after=2s\ndestroy_after=0\nmax_warm=0\n"
+                    "max_foreground=1000\n");
+    for (int i = 0; i < APPS; i++) {
+        bench_id(id, i);
+        harness_install(&h, &(struct harness_app){ .id = id, .script = "exec sleep 1000000" });
+        harness_ok(&h, "Open", "{\"id\":\"%s\"}", id);
+        pids[i] = harness_pid(&h, id);
+    }
+    for (int k = 0; k < rounds; k++) {
+        bench_settle();
+        bench_add(&floor, bare_stops(pids));
+        bench_settle();
+        bench_add(&ours, daemon_stops(&h, pids));
+    }
+    harness_stop(&h);
+    bench_row_samples("suspend 100 apps, by the daemon's timers", &ours, &floor, "<= 4 x",
+                      "floor: the same signals; both to the last one's stop");
 }

@@ -76,11 +76,14 @@ static int ready_socket(struct harness *h, char path[64]) {
 }
 
 static void run_daemon(struct harness *h, const char *ready) {
+    const char *level = getenv("MINIPROG_TEST_LOG_LEVEL");
     char program[4096];
     (void) snprintf(program, sizeof program, "%s/miniprogd", build_dir());
     const char *argv[] = { program,    "--config",    h->config, "--runtime-dir",
                            h->runtime, "--state-dir", h->state,  "--log-level",
                            "debug",    NULL,          NULL,      NULL };
+    if (level)
+        argv[8] = level;
     if (h->backend[0]) {
         argv[9] = "--backend";
         argv[10] = h->backend;
