@@ -64,14 +64,15 @@ CHILD int join_groups(struct spawn_child *c) {
     return 0;
 }
 
-/* Handlers go away by exec anyhow; what is ignored stays ignored, and a daemon ignores SIGPIPE.
- * glibc keeps 32 and 33 to itself (EINVAL); no one ignores those. */
+/* Handlers go away by exec anyhow; what is ignored stays ignored: SIGPIPE by the daemon, 32 and 33
+ * by a parent of ours that used posix_spawn(3) (GNU make does), and these two glibc's sigaction()
+ * refuses to touch. All zero is SIG_DFL without flags on every architecture. */
 CHILD void reset_signals(void) {
-    struct sigaction dfl = { .sa_handler = SIG_DFL };
+    static const unsigned long dfl[8];
 
     for (int sig = 1; sig < _NSIG; sig++)
         if (sig != SIGKILL && sig != SIGSTOP)
-            (void) sigaction(sig, &dfl, NULL);
+            (void) syscall(SYS_rt_sigaction, sig, dfl, NULL, _NSIG / 8);
 }
 
 /* The kernel does not pass it on to the parent, which shares the memory, because the child is
