@@ -25,7 +25,7 @@
 #include "supervisor/base/parse.h"
 #include "supervisor/daemon/plain.h"
 
-#define TEXT_MAX       ((size_t) 2048) /* with what stands around it below PIPE_BUF: written whole */
+#define TEXT_MAX       ((size_t) 2048) /* a line is below PIPE_BUF: written whole */
 #define LINE_MAX_BYTES ((size_t) 3072)
 #define APP_MAX        ((size_t) 128)
 

@@ -192,7 +192,7 @@ int spawn_process(const struct spawn_request *req, struct spawn_result *ret, str
     /* Not reaped yet, whatever it did since: its line is still there. */
     r = spawn_starttime(pid, &starttime);
     if (r < 0) {
-        (void) kill(pid, SIGKILL);
+        (void) syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
         reap(pid);
         return failed(req, SPAWN_STEP_STARTTIME, -r, ret, e);
     }
