@@ -77,13 +77,25 @@ void cgrp_meter_close(struct cgrp_sources *s, struct cgrp_meter *m) {
     if (m->wd >= 0)
         (void) inotify_rm_watch(s->inotify_fd, m->wd);
     m->event_fd = m->wd = -1;
+    m->muted = false;
     list_remove(&m->in_set);
     list_remove(&m->busy);
 }
 
-void cgrp_meter_hear(struct cgrp_sources *s, struct cgrp_meter *m) {
+static void wait_for(struct cgrp_sources *s, struct cgrp_meter *m, bool wanted) {
+    struct epoll_event ev = { .events = wanted ? EPOLLIN : 0, .data.ptr = &m->tag };
+
+    if (m->event_fd >= 0 && epoll_ctl(s->epoll_fd, EPOLL_CTL_MOD, m->event_fd, &ev) == 0)
+        m->muted = !wanted;
+}
+
+/* Reclaim at a limit is told a thousand times a second while page cache is busy: what comes
+ * within the gap wakes nobody. The counter keeps it. */
+void cgrp_meter_hear(struct cgrp_sources *s, struct cgrp_meter *m, uint64_t now) {
     m->pace.heard = m->pace.wanted = true;
     list_append(&s->busy, &m->busy);
+    if (now < m->pace.quiet)
+        wait_for(s, m, false);
 }
 
 void cgrp_meter_want(struct cgrp_sources *s, struct cgrp_meter *m) {
@@ -94,7 +106,7 @@ void cgrp_meter_want(struct cgrp_sources *s, struct cgrp_meter *m) {
 
 /* After something was heard one more look follows when the gap is over: a count may lag behind
  * its event (v1 tells of OOM before it kills), and what came meanwhile must not be lost. */
-bool cgrp_meter_take(struct cgrp_meter *m, uint64_t now) {
+bool cgrp_meter_take(struct cgrp_sources *s, struct cgrp_meter *m, uint64_t now) {
     if (!m->pace.wanted || now < m->pace.quiet)
         return false;
     m->pace.wanted = m->pace.heard;
@@ -102,6 +114,8 @@ bool cgrp_meter_take(struct cgrp_meter *m, uint64_t now) {
     m->pace.quiet = now + CGRP_LOOK_GAP_US;
     if (!m->pace.wanted)
         list_remove(&m->busy);
+    if (m->muted)
+        wait_for(s, m, true);
     return true;
 }
 

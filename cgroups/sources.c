@@ -137,7 +137,7 @@ int cgrp_sources_open(struct cgrp_root *root, const struct cgrp_sources_config *
         return err_set(e, -errno, "cannot wait for memory events: %s", strerror(errno));
     arm_psi(s);
     arm_budget(s);
-    s->look_available = true;
+    s->available.wanted = true;
     *ret = TAKE_PTR(s);
     return 0;
 }
@@ -172,7 +172,7 @@ static struct cgrp_app_source *app_of(struct cgrp_sources *s, struct cgrp_meter 
     return m == &s->budget ? NULL : list_entry(m, struct cgrp_app_source, meter);
 }
 
-static void take_inotify(struct cgrp_sources *s) {
+static void take_inotify(struct cgrp_sources *s, uint64_t now) {
     char buf[16 * (sizeof(struct inotify_event) + NAME_MAX + 1)]
         __attribute__((aligned(__alignof__(struct inotify_event))));
     ssize_t n;
@@ -184,24 +184,25 @@ static void take_inotify(struct cgrp_sources *s) {
             p += sizeof *ev + ev->len;
             list_for_each (m, &s->meters, struct cgrp_meter, in_set)
                 if (m->wd >= 0 && (m->wd == ev->wd || ev->mask & IN_Q_OVERFLOW))
-                    cgrp_meter_hear(s, m);
+                    cgrp_meter_hear(s, m, now);
         }
 }
 
 /* PSI tells of its own group's end by EPOLLERR. An app's is but a hint to look at its meter. */
-static void take_psi(struct cgrp_sources *s, struct cgrp_watch_psi *p, uint32_t events) {
+static void take_psi(struct cgrp_sources *s, struct cgrp_watch_psi *p, uint32_t events,
+                     uint64_t now) {
     if (events & EPOLLERR) {
         cgrp_psi_unwatch(s, p);
         cgrp_why(&p->why, -ENODEV, "its group is gone");
     } else if (p->hint_for) {
-        cgrp_meter_hear(s, p->hint_for);
+        cgrp_meter_hear(s, p->hint_for, now);
     } else {
         p->heard = true;
     }
 }
 
 /* Available memory has no event of its own: it is read whenever another one comes. */
-static void drain(struct cgrp_sources *s) {
+static void drain(struct cgrp_sources *s, uint64_t now) {
     struct epoll_event ev[32];
     uint64_t count;
 
@@ -212,23 +213,23 @@ static void drain(struct cgrp_sources *s) {
         case CGRP_EAR_METER: {
             struct cgrp_meter *m = tag->owner;
             (void) !read(m->event_fd, &count, sizeof count);
-            cgrp_meter_hear(s, m);
+            cgrp_meter_hear(s, m, now);
             break;
         }
         case CGRP_EAR_INOTIFY:
-            take_inotify(s);
+            take_inotify(s, now);
             break;
         case CGRP_EAR_PSI:
-            take_psi(s, tag->owner, ev[i].events);
+            take_psi(s, tag->owner, ev[i].events, now);
             break;
         }
     }
     if (n > 0)
-        s->look_available = true;
+        s->available.wanted = true;
 }
 
 static int budget_next(struct cgrp_sources *s, uint64_t now, struct cgrp_fact *ret) {
-    if (!cgrp_meter_take(&s->budget, now))
+    if (!cgrp_meter_take(s, &s->budget, now))
         return 0;
     int r = cgrp_meter_read(&s->budget, CGRP_FACT_BUDGET, ret);
     if (r < 0) {
@@ -280,9 +281,10 @@ static int available_next(struct cgrp_sources *s, uint64_t now, struct cgrp_fact
     uint64_t available, total;
     char text[8192];
 
-    if (!s->look_available)
+    if (!s->available.wanted || now < s->available.quiet)
         return 0;
-    s->look_available = false;
+    s->available.wanted = false;
+    s->available.quiet = now + CGRP_LOOK_GAP_US;
     ssize_t n = fs_read_into(s->root->proc_fd, "meminfo", text, sizeof text);
     if (n >= 0 && (!meminfo_number(text, "MemAvailable", &available) ||
                    !meminfo_number(text, "MemTotal", &total)))
@@ -327,7 +329,7 @@ static int next_of_all(struct cgrp_sources *s, uint64_t now, struct cgrp_fact *r
 int cgrp_sources_next(struct cgrp_sources *s, uint64_t now, struct cgrp_fact *ret) {
     struct cgrp_fact fact = { 0 };
 
-    drain(s);
+    drain(s, now);
     if (next_of_all(s, now, &fact) == 0)
         return 0;
     fact.at = now;
@@ -337,18 +339,19 @@ int cgrp_sources_next(struct cgrp_sources *s, uint64_t now, struct cgrp_fact *re
 
 uint64_t cgrp_sources_due(const struct cgrp_sources *s) {
     struct cgrp_meter *m;
-    uint64_t due = UINT64_MAX;
+    uint64_t due = s->available.wanted ? s->available.quiet : UINT64_MAX;
 
     list_for_each (m, &s->busy, struct cgrp_meter, busy)
         if (m->pace.quiet < due)
             due = m->pace.quiet;
-    return s->look_available ? 0 : due;
+    return due;
 }
 
 void cgrp_sources_look(struct cgrp_sources *s) {
     struct cgrp_meter *m;
 
-    s->look_available = true;
+    s->available.wanted = true;
+    s->available.quiet = 0;
     list_for_each (m, &s->meters, struct cgrp_meter, in_set) {
         const struct cgrp_app_source *app = app_of(s, m);
         if (!app || app->level > 0)

@@ -97,7 +97,7 @@ struct cgrp_app_source *cgrp_sources_drop(struct cgrp_app_source *app) {
 int cgrp_app_source_kills(struct cgrp_app_source *app, uint64_t now, struct cgrp_fact *ret) {
     uint64_t kills;
 
-    if (!cgrp_meter_take(&app->meter, now))
+    if (!cgrp_meter_take(app->set, &app->meter, now))
         return 0;
     app->tell_limit = true;
     if (!app->counts_kills || cgrp_event_oom_kills(app->meter.dir_fd, app->meter.v1, &kills) < 0 ||

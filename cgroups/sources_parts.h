@@ -51,6 +51,7 @@ struct cgrp_meter {
     int wd;                   /* v2: inotify watch; -1: none */
     struct list in_set, busy; /* all with ears; those whose pace wants a look */
     struct cgrp_tag tag;
+    bool muted; /* v1: not waited for until the gap is over */
     struct cgrp_pace pace;
     struct err why; /* what is missing */
 };
@@ -66,7 +67,7 @@ struct cgrp_sources {
     struct cgrp_meter budget;
     struct err why_budget; /* it is not a hard limit */
     struct cgrp_watch_psi psi[CGRP_PSI_PLACES][CGRP_STEPS];
-    bool look_available;
+    struct cgrp_pace available;
     struct err why_available; /* the last reading's failure */
     uint64_t last_budget, last_available, last_limit, last_killed;
     struct list apps;
@@ -91,11 +92,11 @@ void cgrp_psi_watch(struct cgrp_sources *s, struct cgrp_watch_psi *p, int dir_fd
 void cgrp_psi_unwatch(struct cgrp_sources *s, struct cgrp_watch_psi *p);
 
 /* The meter's group may have changed. */
-void cgrp_meter_hear(struct cgrp_sources *s, struct cgrp_meter *m);
+void cgrp_meter_hear(struct cgrp_sources *s, struct cgrp_meter *m, uint64_t now);
 /* A look at once, whatever was heard. */
 void cgrp_meter_want(struct cgrp_sources *s, struct cgrp_meter *m);
 /* Whether to look now; if so it counts as done. */
-bool cgrp_meter_take(struct cgrp_meter *m, uint64_t now);
+bool cgrp_meter_take(struct cgrp_sources *s, struct cgrp_meter *m, uint64_t now);
 
 void cgrp_meter_init(struct cgrp_meter *m);
 /* Puts the ears on a group. dir_fd, v1, limit and base are filled in.
