@@ -79,7 +79,7 @@ int store_random_name(char name[17], struct err *e) {
 }
 
 /* Rename and the syncing of folders are what every step here stands on; these have neither, or not
- * for every writer. Source: facts on durability §2.5; statfs(2). */
+ * for every writer. Source: rename(2), fsync(2), statfs(2). */
 static int check_file_system(int fd, const char *state_dir, bool *ret_is_volatile, struct err *e) {
     static const struct {
         unsigned long type;
