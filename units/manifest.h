@@ -33,7 +33,8 @@ struct err;
 #define MANIFEST_HOST_CODE 1          /* what platform_version.min_code is held against */
 #define MANIFEST_UNSET     UINT64_MAX /* a size or duration that was not given */
 
-/* BadPackage.reason on the wire. */
+/* BadPackage.reason on the wire. NETWORK: it could not be fetched; STORAGE: it is this machine that
+ * failed, and the wire has an error of its own for that. */
 /* clang-format off: it joins the rows a few at a time */
 #define PACKAGE_FAULTS(X)                                                                          \
     X(MISSING, "missing")                                                                          \
@@ -51,7 +52,9 @@ struct err;
     X(DOWNGRADE, "downgrade")                                                                      \
     X(SAME_VERSION, "same_version")                                                                \
     X(TARGET, "target")                                                                            \
-    X(EXPIRED, "expired")
+    X(EXPIRED, "expired")                                                                          \
+    X(NETWORK, "network")                                                                          \
+    X(STORAGE, "storage")
 /* clang-format on */
 #define X(id, name) PACKAGE_##id,
 enum package_fault { PACKAGE_OK, PACKAGE_FAULTS(X) PACKAGE_FAULT_COUNT };

@@ -11,6 +11,11 @@
 #include "supervisor/base/str.h"
 #include "supervisor/base/text.h"
 
+void worker_failure_print(enum package_fault fault, const char *detail, struct jsonw *w) {
+    jsonw_string(w, "reason", package_fault_name(fault));
+    jsonw_string(w, "detail", detail);
+}
+
 int worker_result_print(const struct worker_result *result, struct str *out) {
     struct jsonw w = JSONW_INIT(out);
 
@@ -23,8 +28,7 @@ int worker_result_print(const struct worker_result *result, struct str *out) {
         jsonw_u64(&w, "files", result->files);
         jsonw_u64(&w, "bytes", result->bytes);
     } else {
-        jsonw_string(&w, "reason", package_fault_name(result->fault));
-        jsonw_string(&w, "detail", result->detail);
+        worker_failure_print(result->fault, result->detail, &w);
     }
     jsonw_end_object(&w);
     return str_putc(out, '\n');
@@ -60,36 +64,50 @@ static int read_success(const struct json *doc, struct worker_result *result, st
     return 0;
 }
 
-static int read_failure(const struct json *doc, struct worker_result *result, struct err *e) {
+int worker_failure_parse(const struct json *doc, enum package_fault *ret_fault,
+                         char ret_detail[256], struct err *e) {
     const char *detail = json_get_string(doc, "detail", "");
+    enum package_fault fault = PACKAGE_OK;
 
-    if (package_fault_parse(json_get_string(doc, "reason", ""), &result->fault) < 0)
+    if (package_fault_parse(json_get_string(doc, "reason", ""), &fault) < 0)
         return err_set(e, -EBADMSG, "the worker's 'reason' is none");
-    if (*detail == '\0' || strlen(detail) >= sizeof result->detail ||
-        text_has_control(detail, strlen(detail)))
+    if (*detail == '\0' || strlen(detail) > 255 || text_has_control(detail, strlen(detail)))
         return err_set(e, -EBADMSG, "the worker's 'detail' is not one short line");
-    memcpy(result->detail, detail, strlen(detail) + 1);
+    *ret_fault = fault;
+    memcpy(ret_detail, detail, strlen(detail) + 1);
+    return 0;
+}
+
+int worker_line_parse(const char *line, size_t len, struct json **ret, bool *ret_ok,
+                      struct err *e) {
+    CLEANUP(json_free_p) struct json *doc = NULL;
+    const struct json *ok = NULL;
+    int r;
+
+    if (len > 0 && line[len - 1] == '\n')
+        len--;
+    r = json_parse(line, len, &doc, e);
+    if (r < 0)
+        return err_wrap(e, r == -ENOMEM ? r : -EBADMSG, "the worker's result");
+    ok = json_get(doc, "ok");
+    if (!ok || json_kind(ok) != JSON_BOOL)
+        return err_set(e, -EBADMSG, "the worker did not say whether it went well");
+    *ret_ok = json_bool(ok);
+    *ret = TAKE_PTR(doc);
     return 0;
 }
 
 int worker_result_parse(const char *text, size_t len, struct worker_result *ret, struct err *e) {
     CLEANUP(json_free_p) struct json *doc = NULL;
     struct worker_result result = { .fault = PACKAGE_OK };
-    const struct json *ok = NULL;
     int r;
 
     if (len > WORKER_RESULT_MAX)
         return err_set(e, -EBADMSG, "the worker said more than one line");
-    if (len > 0 && text[len - 1] == '\n')
-        len--;
-    r = json_parse(text, len, &doc, e);
-    if (r < 0)
-        return err_wrap(e, r == -ENOMEM ? r : -EBADMSG, "the worker's result");
-    ok = json_get(doc, "ok");
-    if (!ok || json_kind(ok) != JSON_BOOL)
-        return err_set(e, -EBADMSG, "the worker did not say whether it went well");
-    result.ok = json_bool(ok);
-    r = result.ok ? read_success(doc, &result, e) : read_failure(doc, &result, e);
+    r = worker_line_parse(text, len, &doc, &result.ok, e);
+    if (r == 0)
+        r = result.ok ? read_success(doc, &result, e)
+                      : worker_failure_parse(doc, &result.fault, result.detail, e);
     if (r == 0)
         *ret = result;
     return r;

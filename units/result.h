@@ -17,6 +17,8 @@
 #include "units/manifest.h"
 
 struct err;
+struct json;
+struct jsonw;
 struct str;
 
 #define WORKER_RESULT_MAX ((size_t) 4096) /* bytes of the line, its newline included */
@@ -37,5 +39,12 @@ int worker_result_print(const struct worker_result *result, struct str *out);
 /* All that the worker wrote, with or without the last newline. Errors: -EBADMSG with what is wrong;
  * -ENOMEM. ret is untouched then. */
 int worker_result_parse(const char *text, size_t len, struct worker_result *ret, struct err *e);
+
+/* The members of a failure, which all answers have (answer.h). */
+void worker_failure_print(enum package_fault fault, const char *detail, struct jsonw *w);
+int worker_failure_parse(const struct json *doc, enum package_fault *ret_fault,
+                         char ret_detail[256], struct err *e);
+/* A line as JSON, and its "ok". */
+int worker_line_parse(const char *line, size_t len, struct json **ret, bool *ret_ok, struct err *e);
 
 #endif
