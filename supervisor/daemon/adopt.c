@@ -85,7 +85,12 @@ static int read_run(struct app *app, struct run *run, const struct json *doc,
     for (const struct json *it = json_first(deadlines); it && i < DEADLINE_COUNT;
          it = json_next(it))
         run->deadlines[i++] = (uint64_t) json_int(it);
-    return queue_read(&run->queue, json_get(doc, "queue"));
+    int r = queue_read(&run->queue, json_get(doc, "queue"));
+    /* What the last daemon sent and could not write down any more has numbers that the app has
+     * seen: new events begin behind those. */
+    if (r == 0)
+        run->queue.last_seq += QUEUE_MAX;
+    return r;
 }
 
 /* --- its main process --------------------------------------------------------------------- */

@@ -227,6 +227,19 @@ static void test_more_clients_than_max_clients(void **state) {
     finish();
 }
 
+/* SO_PEERPIDFD, Linux 6.5: without it a peer can only be taken at its uid's word. */
+static bool kernel_hands_out_pidfds(void) {
+    int pair[2], pidfd = -1;
+    socklen_t size = sizeof pidfd;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    bool works = getsockopt(pair[0], SOL_SOCKET, 77, &pidfd, &size) == 0;
+    if (works)
+        (void) close(pidfd);
+    (void) close(pair[0]);
+    (void) close(pair[1]);
+    return works;
+}
+
 /* An app's socket is the app's alone: its folder keeps strangers out, and who gets by is asked for
  * its uid, root too. */
 static void test_a_stranger_on_an_apps_socket(void **state) {
@@ -245,6 +258,9 @@ static void test_a_stranger_on_an_apps_socket(void **state) {
     raw_close(&r);
     r = raw_open(path); /* root */
     assert_false(is_served(&r, INFO));
+    raw_close(&r);
+    assert_int_equal(raw_connect_as(path, one, (gid_t) one, &r), 0); /* its uid, not its group */
+    assert_int_equal(is_served(&r, INFO), !kernel_hands_out_pidfds());
     raw_close(&r);
     r = raw_open_app(&h, ONE);
     assert_true(is_served(&r, INFO));

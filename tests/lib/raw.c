@@ -3,6 +3,7 @@
 #include "tests/lib/raw.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -15,11 +16,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "supervisor/base/cleanup.h"
+#include "supervisor/base/fs.h"
 
 #define REPLY_MAX ((size_t) 16 * 1024 * 1024)
 
@@ -59,13 +62,97 @@ struct raw raw_open(const char *path) {
     return r;
 }
 
+/* --- as an app's own process -------------------------------------------------------------- */
+
+/* The v2 group of a process, as a path; "" where it has none to speak of. */
+static void group_of(pid_t pid, char ret[512]) {
+    CLEANUP(free_p) char *mounts = NULL;
+    char name[32], line[512] = "", mount[256] = "";
+
+    ret[0] = '\0';
+    (void) snprintf(name, sizeof name, "/proc/%d/cgroup", pid);
+    if (fs_read_into(AT_FDCWD, name, line, sizeof line) <= 0 ||
+        fs_read(AT_FDCWD, "/proc/self/mountinfo", 1 << 20, &mounts, NULL, NULL) < 0)
+        return;
+    const char *path = strstr(line, "0::/");
+    char *at = strstr(mounts, " - cgroup2 ");
+    if (!path || !at)
+        return;
+    *at = '\0';
+    at = strrchr(mounts, '\n');
+    if (sscanf(at ? at : mounts, " %*d %*d %*s %*s %255s", mount) == 1)
+        (void) snprintf(ret, 512, "%s%.*s/cgroup.procs", mount, (int) strcspn(path + 3, "\n"),
+                        path + 3);
+}
+
+static void send_fd(int channel, int fd) {
+    char byte = 'x';
+    struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = { 0 };
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+    };
+    struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(c), &fd, sizeof fd);
+    (void) sendmsg(channel, &msg, 0);
+}
+
+static int take_fd(int channel) {
+    char byte;
+    int fd = -1;
+    struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+    };
+    if (recvmsg(channel, &msg, MSG_CMSG_CLOEXEC) == 1 && CMSG_FIRSTHDR(&msg))
+        memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof fd);
+    return fd;
+}
+
+/* In a process of its own: joins the app's group, becomes its user, connects, hands that over. */
+static void connect_as_app(const char *group, uid_t uid, const char *path, int channel) {
+    struct sockaddr_un sa = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    memcpy(sa.sun_path, path, strnlen(path, sizeof sa.sun_path - 1));
+    if (group[0] && fs_write_existing(AT_FDCWD, group, "0", 1) < 0)
+        _exit(1);
+    if (uid != geteuid() &&
+        (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0))
+        _exit(2);
+    if (connect(fd, (struct sockaddr *) (void *) &sa, sizeof sa) < 0)
+        _exit(3);
+    send_fd(channel, fd);
+    _exit(0);
+}
+
 struct raw raw_open_app(struct harness *h, const char *id) {
-    char path[128];
+    char path[128], group[512];
+    int channel[2], status = 0;
+
+    group_of(harness_pid(h, id), group);
+    raw_app_path(h, id, "socket", path);
     uid_t uid = raw_app_uid(h, id);
-    struct raw r;
-    int error = raw_connect_as(raw_app_path(h, id, "socket", path), uid, (gid_t) uid, &r);
-    if (error < 0)
-        fail_msg("cannot connect to '%s' as uid %u: %s", path, uid, strerror(-error));
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        connect_as_app(group, uid, path, channel[1]);
+    (void) close(channel[1]);
+    struct raw r = { .fd = take_fd(channel[0]), .in = STR_INIT(REPLY_MAX) };
+    (void) close(channel[0]);
+    (void) waitpid(pid, &status, 0);
+    if (r.fd < 0)
+        fail_msg("cannot connect to '%s' as uid %u: wait status %d", path, uid, status);
     return r;
 }
 

@@ -22,7 +22,7 @@ struct raw {
 int raw_connect_as(const char *path, uid_t uid, gid_t gid, struct raw *ret);
 /* Connects as we are, or fails the test. */
 struct raw raw_open(const char *path);
-/* As the app itself, on the socket of its own. */
+/* As a process of the live app, on the socket of its own. */
 struct raw raw_open_app(struct harness *h, const char *id);
 void raw_close(struct raw *r);
 
