@@ -1,0 +1,41 @@
+#!/bin/sh
+# pack.sh SUITE BUILD FILE [CASE...] - a tar of all that the machine's tests need: our programs,
+# tests and packages as built for SUITE, the cases, and their order in "list".
+#
+# A case says for which machine it is in its first lines: "# for: bookworm trixie".
+set -eu
+suite=$1 build=$2 file=$3
+shift 3
+here=$(dirname "$0")
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/tests/integration" "$work/build/tests/integration"
+cp tests/run.sh "$work/tests/"
+cp -R "$here" "$work/tests/vm"
+for it in tests/integration/*; do # what tests read beside themselves
+    case $it in
+    *.c | *.h) ;;
+    *) cp -R "$it" "$work/tests/integration/" ;;
+    esac
+done
+for program in "$build"/miniprogd "$build"/miniprogctl "$build"/miniprog-* "$build"/libminiprog.so.0; do
+    [ ! -f "$program" ] || [ "${program%.o}" != "$program" ] || cp "$program" "$work/build/"
+done
+[ ! -d "$build/examples" ] || cp -R "$build/examples" "$work/build/"
+for program in "$build"/tests/integration/it_* "$build"/tests/integration/app_* \
+    "$build"/tests/vm/app_*; do
+    [ ! -x "$program" ] || [ -d "$program" ] || cp "$program" "$work/build/tests/integration/"
+done
+find "$work/build" -type f -perm -100 -exec strip --strip-debug {} + 2>/dev/null || true
+for package in "build/vm/$suite"/deb/*.deb; do
+    [ ! -e "$package" ] || cp "$package" "$work/"
+done
+
+if [ $# = 0 ]; then
+    set -- $(grep -l "^# for:.*\<$suite\>" "$here"/cases/*.sh)
+    for case; do echo "${case##*/}"; done >"$work/list"
+else
+    for case; do echo "$case.sh"; done >"$work/list"
+fi
+tar -cf "$file" -C "$work" .

@@ -1,0 +1,60 @@
+#!/bin/sh
+# run.sh SUITE BUILD [CASE...] - boots a machine of SUITE, runs the cases in it (all that are for
+# SUITE, or those named), and ends with one line of totals. BUILD has the programs and tests.
+#
+# The machine's disks: vda its root, a copy that is thrown away; vdb a tar of what is tested; vdc
+# a tar of what came out, found afterwards in build/vm/SUITE/results. What it prints on its
+# serial line is shown as it comes. It may ask for a reboot: then it is started again.
+set -eu
+suite=$1 build=$2
+shift 2
+out=build/vm/$suite
+here=$(dirname "$0")
+
+sh "$here/build.sh" "$suite"
+accel=$(cat "$out/accel" 2>/dev/null || sh "$here/accel.sh" "$out/vmlinuz" | tee "$out/accel")
+
+work=$(mktemp -d "$out/run-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM HUP
+cp --sparse=always "$out/image" "$work/vda"
+sh "$here/pack.sh" "$suite" "$build" "$work/vdb" "$@"
+truncate -s 256M "$work/vdc"
+
+boot() {
+    # shellcheck disable=SC2086 # words
+    timeout -k 10 "${VM_TIMEOUT:-3600}" qemu-system-x86_64 -accel $accel -smp 2 -m "${VM_MEMORY:-1024}" \
+        -display none -monitor none -nic none -no-reboot -serial stdio \
+        -kernel "$out/vmlinuz" -initrd "$out/initrd" \
+        -append 'console=ttyS0 root=/dev/vda rw psi=1 panic=-1 quiet systemd.show_status=false' \
+        -drive "file=$work/vda,format=raw,if=virtio,cache=unsafe" \
+        -drive "file=$work/vdb,format=raw,if=virtio,readonly=on" \
+        -drive "file=$work/vdc,format=raw,if=virtio,cache=unsafe" \
+        </dev/null 2>&1 | tr -d '\r' | tee "$work/console"
+}
+
+: >"$work/all"
+boots=0
+while [ $boots -lt 20 ]; do
+    boots=$((boots + 1))
+    boot
+    cat "$work/console" >>"$work/all"
+    grep -q '^vm: reboot$' "$work/console" || break
+done
+
+rm -rf "$out/results"
+mkdir -p "$out/results"
+tar -xf "$work/vdc" -C "$out/results" 2>/dev/null || echo "vm: no results came out of the machine"
+cp "$work/all" "$out/results/console"
+
+finished=$(grep -c '^vm: end$' "$work/all" || true)
+awk -v finished="$finished" -v suite="$suite" '
+    /^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { p += $1; f += $3; s += $5 }
+    END {
+        if (!finished) {
+            print "the machine did not come to its end"
+            f++
+        }
+        print suite ": " p + 0 " passed, " f + 0 " failed, " s + 0 " skipped"
+        exit f || !(p + s)
+    }' "$work/all"
