@@ -228,12 +228,15 @@ static void adopt_app(struct app *app, const struct json *doc) {
         return; /* kill_stray() finds its group */
     }
     app->run = run;
+    memory_begins(app);
     app_set_adopted(app, was);
     if (adopt_group(app, &e) < 0 || cgrp_group_populated(run->group) != 1) {
         ended_meanwhile(app, was);
         return;
     }
     use_running_version(app);
+    memory_grouped(app);
+    memory_moved(app);
     adopt_main(app);
     if (adopt_services(app, &e) < 0)
         log_err(app->id, "cannot talk to it any more: %s", e.text);

@@ -128,6 +128,7 @@ static void move_to(struct app *app, enum life_state next) {
         app->since_usec = loop_realtime();
     app->state = next;
     app_place(app);
+    memory_moved(app);
 }
 
 void app_set_adopted(struct app *app, enum life_state state) {
@@ -221,6 +222,8 @@ static void do_show(struct app *app, enum life_state from, const char *cause) {
     struct err e = { 0 };
 
     /* What the user waits for goes first: the process, its events, then the books. */
+    if (from == LIFE_SUSPENDED)
+        memory_resumes(app);
     if (from == LIFE_SUSPENDED && cgrp_group_continue(run->group, &e) < 0)
         log_err(app->id, "cannot continue every process: %s, going on all the same", e.text);
     run->hot = true;
@@ -249,7 +252,7 @@ void app_arm_suspend(struct app *app, uint64_t from_now) {
         run_set_deadline(app, DEADLINE_TRIM, now + from_now + after - trim);
     } else {
         run_set_deadline(app, DEADLINE_TRIM, 0);
-        (void) app_warn(app, 5, "suspend");
+        (void) memory_warn(app->d, app, 5, true);
     }
 }
 
@@ -269,6 +272,7 @@ static void do_suspend(struct app *app, const char *cause) {
     run_clear_deadlines(app);
     if (cgrp_group_stop(app->run->group, c->lifecycle.suspend, &e) < 0)
         log_err(app->id, "cannot stop every process: %s, counting it as suspended", e.text);
+    memory_suspended(app);
     if (c->lifecycle.destroy_after != CONFIG_NEVER)
         run_set_deadline(app, DEADLINE_DESTROY, loop_boottime() + c->lifecycle.destroy_after);
     tell_state(app, LIFE_BACKGROUND, cause);
@@ -302,6 +306,7 @@ static void do_ended(struct app *app) {
     struct exit_record end;
 
     stop_ended(app, &end);
+    memory_ends(app);
     app->last_exit = end;
     app->has_exit = true;
     dialog_close_of(app, "ended");

@@ -44,8 +44,9 @@ struct app {
     struct list opens;        /* struct waiter: Open calls that wait for a start */
     struct list ends;         /* struct waiter: what waits for the end of the run */
     struct run *run;
-    int64_t hide_reason; /* of the hide being done */
-    struct list dirty;   /* in the run states to be written */
+    struct cgrp_depth depth; /* how much of it to take when it is suspended, as learned */
+    int64_t hide_reason;     /* of the hide being done */
+    struct list dirty;       /* in the run states to be written */
 };
 
 /* Somebody who waits. done() is called once and takes the waiter. */

@@ -91,6 +91,7 @@ static void open_cold(struct app *app, struct waiter *w) {
         return;
     }
     app->run = run;
+    memory_begins(app);
     list_append(&app->opens, &w->node);
     app_event(app, LIFE_EV_OPEN, "open");
 }

@@ -26,6 +26,7 @@
 #include "supervisor/daemon/env.h"
 #include "supervisor/daemon/log.h"
 #include "supervisor/daemon/loop.h"
+#include "supervisor/daemon/memory.h"
 #include "supervisor/daemon/runstate.h"
 #include "supervisor/daemon/server.h"
 #include "supervisor/wire/frame.h"
@@ -221,18 +222,35 @@ bool channel_memory_warning(struct app *app, int level, const char *source) {
 
 /* --- the socket --------------------------------------------------------------------------- */
 
+/* Each call of the app ends a resume that is being measured. */
+#define HEARD(handler)                                                                             \
+    static int handler##_heard(struct call *call) {                                                \
+        memory_heard(call_userdata(call));                                                         \
+        return handler(call);                                                                      \
+    }
+HEARD(channel_on_ready)
+HEARD(channel_on_get_info)
+HEARD(channel_on_save_exit_state)
+HEARD(channel_on_exit)
+HEARD(channel_on_restart)
+HEARD(channel_on_show_dialog)
+HEARD(channel_on_keep_running)
+HEARD(channel_on_report_page)
+HEARD(channel_on_request_host_update)
+#undef HEARD
+
 static const struct method methods[] = {
     { .name = "Watch", .handle = on_watch, .needs_more = true },
-    { .name = "Ready", .handle = channel_on_ready },
-    { .name = "GetInfo", .handle = channel_on_get_info },
-    { .name = "SaveExitState", .handle = channel_on_save_exit_state },
+    { .name = "Ready", .handle = channel_on_ready_heard },
+    { .name = "GetInfo", .handle = channel_on_get_info_heard },
+    { .name = "SaveExitState", .handle = channel_on_save_exit_state_heard },
     { .name = "ApplyUpdate" },
-    { .name = "Exit", .handle = channel_on_exit },
-    { .name = "Restart", .handle = channel_on_restart },
-    { .name = "ShowDialog", .handle = channel_on_show_dialog },
-    { .name = "KeepRunning", .handle = channel_on_keep_running },
-    { .name = "ReportPage", .handle = channel_on_report_page },
-    { .name = "RequestHostUpdate", .handle = channel_on_request_host_update },
+    { .name = "Exit", .handle = channel_on_exit_heard },
+    { .name = "Restart", .handle = channel_on_restart_heard },
+    { .name = "ShowDialog", .handle = channel_on_show_dialog_heard },
+    { .name = "KeepRunning", .handle = channel_on_keep_running_heard },
+    { .name = "ReportPage", .handle = channel_on_report_page_heard },
+    { .name = "RequestHostUpdate", .handle = channel_on_request_host_update_heard },
     { .name = NULL },
 };
 

@@ -23,6 +23,7 @@
 #include "supervisor/daemon/log.h"
 #include "supervisor/daemon/logs.h"
 #include "supervisor/daemon/loop.h"
+#include "supervisor/daemon/memory.h"
 #include "supervisor/daemon/server.h"
 #include "supervisor/daemon/watch.h"
 #include "supervisor/daemon/why.h"
@@ -254,41 +255,25 @@ static int on_remove(struct call *call) {
 
 /* --- memory, dialogs ---------------------------------------------------------------------- */
 
-static int warn_one(struct app *app, int level) {
-    if (!life_is_running(app->state))
-        return 0;
-    bool went = app_warn(app, level, "test");
-    why_record(app,
-               &(struct why){ .action = "warn",
-                              .level = level,
-                              .source = "test",
-                              .text = went ? "a warning was asked for by request"
-                                           : "a warning was asked for by request; the app does not "
-                                             "listen" });
-    return went ? 1 : 0;
+static int on_memory(struct call *call) {
+    return memory_answer(call_userdata(call), call);
 }
 
 static int on_warn(struct call *call) {
     struct daemon *d = call_userdata(call);
     const struct json *p = call_parameters(call);
     int64_t level = json_get_int(p, "level", 0);
+    struct app *app = NULL;
     int delivered = 0;
 
     if (level != 5 && level != 10 && level != 15) {
         call_invalid(call, "level");
         return 0;
     }
-    if (json_get(p, "id")) {
-        struct app *app = app_of(call);
-        if (!app)
-            return 0;
-        delivered = warn_one(app, (int) level);
-    } else {
-        struct app *app;
-        size_t at = 0;
-        while ((app = map_next(d->apps, &at)))
-            delivered += warn_one(app, (int) level);
-    }
+    if (json_get(p, "id") && !(app = app_of(call)))
+        return 0;
+    if (!app || life_is_running(app->state))
+        delivered = memory_warn(d, app, (int) level, false);
     jsonw_int(call_begin(call, false), "delivered", delivered);
     call_end(call);
     return 0;
@@ -324,7 +309,7 @@ static const struct method methods[] = {
     { .name = "Rollback" },
     { .name = "SimulateUpdate" },
     { .name = "Warn", .handle = on_warn },
-    { .name = "Memory" },
+    { .name = "Memory", .handle = on_memory },
     { .name = "Why", .handle = on_why },
     { .name = "Logs", .handle = on_logs, .needs_more = true },
     { .name = "Answer", .handle = on_answer },

@@ -29,6 +29,7 @@
 #include "supervisor/daemon/install.h"
 #include "supervisor/daemon/log.h"
 #include "supervisor/daemon/loop.h"
+#include "supervisor/daemon/memory.h"
 #include "supervisor/daemon/orphans.h"
 #include "supervisor/daemon/output.h"
 #include "supervisor/daemon/place.h"
@@ -187,6 +188,8 @@ static int open_output(struct daemon *d, struct err *e) {
 
 static int open_parts(struct daemon *d, struct err *e) {
     d->apps = map_new();
+    if (!d->apps)
+        return err_set(e, -ENOMEM, "out of memory");
     d->watch = watch_new(d);
     d->dialogs = dialogs_new(d);
     d->installer = installer_new(d);
@@ -197,6 +200,8 @@ static int open_parts(struct daemon *d, struct err *e) {
         r = open_output(d, e);
     if (r >= 0)
         r = runstates_new(d, &d->runstates, e);
+    if (r >= 0)
+        r = memory_new(d, &d->memory, e);
     return r;
 }
 
@@ -263,6 +268,9 @@ void daemon_close(struct daemon *d, bool leave_apps) {
         app_free(app);
     }
     d->installer = installer_free(d->installer);
+    if (d->work)
+        work_drain(d->work); /* reclaim jobs point at the memory side */
+    d->memory = memory_free(d->memory);
     d->work = work_free(d->work);
     d->runstates = runstates_free(d->runstates);
     d->dialogs = dialogs_free(d->dialogs);
@@ -295,6 +303,7 @@ void daemon_reload(struct daemon *d) {
         d->config = fresh;
         server_set_max_connections(d->control, fresh->control.max_clients);
         output_set_log_size(d->output, fresh->apps.log_size);
+        memory_configure(d->memory);
         app_enforce_warm(d);
         home_look(d->home);
         log_notice(NULL, "configuration read anew");

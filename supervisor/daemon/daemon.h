@@ -45,6 +45,7 @@ struct daemon {
     struct runstates *runstates;
     struct uids *uids;
     struct home *home;
+    struct memory *memory;
 
     int runtime_fd;    /* the runtime folder */
     int runtime_lock;  /* its lock file, held */

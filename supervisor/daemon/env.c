@@ -67,8 +67,10 @@ char **env_build(const struct app *app) {
     set(&b, "MINIPROG_VERSION=%" PRIu64, m->version_code);
     set(&b, "MINIPROG_ADDRESS=unix:%s", env_runtime_path(app, "socket", path, sizeof path));
     set(&b, "NOTIFY_SOCKET=%s", env_runtime_path(app, "notify", path, sizeof path));
-    /* systemd's word for "there is none". Source: MEMORY_PRESSURE.md */
-    set(&b, "MEMORY_PRESSURE_WATCH=/dev/null");
+    /* Something to write makes a program open the FIFO read-write, so that our going away is no
+     * end of file to it: "-" in base64. Source: systemd's MEMORY_PRESSURE.md */
+    set(&b, "MEMORY_PRESSURE_WATCH=%s", env_runtime_path(app, "pressure", path, sizeof path));
+    set(&b, "MEMORY_PRESSURE_WRITE=LQ==");
     for (size_t i = 0; i < own; i++)
         set(&b, "%s", m->environment[i]);
     return b.failed ? env_free(b.env) : b.env;

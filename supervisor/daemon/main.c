@@ -16,6 +16,7 @@
 #include "supervisor/daemon/daemon.h"
 #include "supervisor/daemon/log.h"
 #include "supervisor/daemon/loop.h"
+#include "supervisor/daemon/memory.h"
 #include "supervisor/daemon/spawn.h"
 
 #define DEFAULT_RUNTIME "/run/miniprogd"
@@ -158,6 +159,9 @@ static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void
     case SIGHUP:
         daemon_reload(d);
         break;
+    case SIGUSR2:
+        memory_toggle_trace(d->memory);
+        break;
     case SIGUSR1:
         log_notice(NULL, "ending, and leaving the apps to the next supervisor");
         d->leaving = true;
@@ -173,7 +177,7 @@ static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void
 }
 
 static int take_signals(struct daemon *d, struct err *e) {
-    static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+    static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
 
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
         sd_event_source *s = NULL;
@@ -194,6 +198,7 @@ static void block_signals(void) {
     (void) sigaddset(&set, SIGINT);
     (void) sigaddset(&set, SIGHUP);
     (void) sigaddset(&set, SIGUSR1);
+    (void) sigaddset(&set, SIGUSR2);
     (void) sigaddset(&set, SIGCHLD);
     (void) sigprocmask(SIG_BLOCK, &set, NULL); /* before any thread is made */
     (void) signal(SIGPIPE, SIG_IGN);

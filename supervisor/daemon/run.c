@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "cgroups/cgroup.h"
+#include "cgroups/sources.h"
 #include "supervisor/base/cleanup.h"
 #include "supervisor/base/err.h"
 #include "supervisor/daemon/app.h"
@@ -35,6 +36,7 @@ int run_new(struct app *app, struct run **ret) {
     run->package_fd = -1;
     run->launch.scene = run->enter.scene = LAUNCH_SCENE_DEFAULT;
     list_init(&run->watchers);
+    memory_run_init(&run->memory);
     *ret = run;
     return 0;
 }
@@ -50,6 +52,8 @@ struct run *run_free(struct run *run, bool leave_apps) {
     run->timer = sd_event_source_disable_unref(run->timer);
     run->child = sd_event_source_disable_unref(run->child);
     end_services(run, leave_apps);
+    run->memory.source = cgrp_sources_drop(run->memory.source);
+    close_p(&run->memory.pressure_fd);
     if (run->group) {
         struct err e = { 0 };
         if (leave_apps)
@@ -82,7 +86,7 @@ static void deadline_passed(struct app *app, enum deadline which) {
         app_end(app, EXIT_START_TIMEOUT_REASON, LIFE_EV_START_TIMEOUT);
         return;
     case DEADLINE_TRIM:
-        (void) app_warn(app, 5, "suspend");
+        (void) memory_warn(app->d, app, 5, true);
         return;
     case DEADLINE_SUSPEND:
         app_event(app, LIFE_EV_SUSPEND, "timeout");

@@ -13,11 +13,13 @@
 #include <systemd/sd-event.h>
 
 #include "supervisor/base/list.h"
+#include "supervisor/daemon/memory.h"
 #include "supervisor/daemon/queue.h"
 #include "units/reason.h"
 #include "units/store.h"
 
 struct app;
+struct cgrp_limits;
 struct err;
 struct group_owner;
 
@@ -82,6 +84,8 @@ struct run {
     char *exit_state;   /* what the last run left for this one: JSON text, or NULL */
     char *restart_path; /* of Restart */
     uint64_t deadlines[DEADLINE_COUNT];
+    struct memory_run memory;
+    bool admitting; /* waits for room to start in; spawning, too, so that it does not end */
     sd_event_source *timer, *child;
 };
 
@@ -95,9 +99,12 @@ void run_clear_deadlines(struct app *app);
 int run_watch_main(struct app *app, struct err *e); /* pidfd and status */
 void run_look(struct app *app);                     /* did it end? feeds MAIN_EXIT or EMPTY */
 void run_emptied(struct group_owner *owner);
-const char *run_end_cause(const struct app *app);   /* the reason so far, as a name */
-void start_begin(struct app *app);                  /* action START */
-void start_go_on(struct app *app);                  /* the disk lane is done with its versions */
+const char *run_end_cause(const struct app *app);     /* the reason so far, as a name */
+void start_begin(struct app *app);                    /* action START */
+void start_go_on(struct app *app);                    /* the disk lane is done with its versions */
+void start_admitted(struct app *app);                 /* there is room */
+void start_refused(struct app *app, const char *why); /* there is none */
+void start_limits(const struct app *app, struct cgrp_limits *ret);
 int start_services(struct app *app, struct err *e); /* its folder, channel, notify socket, output */
 void stop_begin(struct app *app);                   /* action STOP */
 void stop_unload(struct app *app);                  /* action UNLOAD */

@@ -57,6 +57,13 @@ static void on_notify(const struct notify_message *msg, void *userdata) {
         app->run->ready_early = true; /* it was faster than the spawn lane's answer */
 }
 
+/* An adopted app holds its FIFO open: that one, not another, is the way to it. */
+static int pressure_fifo(struct app *app, int folder_fd, struct err *e) {
+    if (app->run->pid > 0 && memory_fifo_adopt(app, folder_fd) == 0)
+        return 0;
+    return memory_fifo_open(app, folder_fd, e);
+}
+
 static int own_folder(struct app *app, struct err *e) {
     CLEANUP(close_p) int apps_fd = -1, fd = -1;
 
@@ -67,7 +74,7 @@ static int own_folder(struct app *app, struct err *e) {
         return r;
     if (app->d->isolates && fchown(fd, (uid_t) -1, app->uid) < 0)
         return err_set(e, -errno, "cannot give the app its runtime folder: %s", strerror(errno));
-    return 0;
+    return pressure_fifo(app, fd, e);
 }
 
 int start_services(struct app *app, struct err *e) {
@@ -172,16 +179,26 @@ static uint64_t least(uint64_t own, uint64_t cap) {
     return own < cap ? own : cap; /* unset is the greatest on both sides */
 }
 
-static int make_group(struct app *app, struct err *e) {
+void start_limits(const struct app *app, struct cgrp_limits *ret) {
     const struct manifest *m = app->manifest;
     const struct config *c = app->d->config;
-    const struct cgrp_limits limits = {
+
+    *ret = (struct cgrp_limits){
         .memory_high = least(m->memory_high, c->apps.memory_high),
         .memory_max = least(m->memory_max, c->apps.memory_max),
         .memory_swap_max = CGRP_NO_LIMIT,
         .pids_max = least(m->pids_max, c->apps.pids_max),
     };
-    return cgrp_group_create(app->d->groups, app->id, &limits, &app->owner, &app->run->group, e);
+}
+
+static int make_group(struct app *app, struct err *e) {
+    struct cgrp_limits limits;
+
+    start_limits(app, &limits);
+    int r = cgrp_group_create(app->d->groups, app->id, &limits, &app->owner, &app->run->group, e);
+    if (r >= 0)
+        memory_grouped(app);
+    return r;
 }
 
 static void fill_request(struct app *app, struct spawn_job *job) {
@@ -324,13 +341,48 @@ static bool given_up(struct app *app) {
     return true;
 }
 
+static void spawn_when_there_is_room(struct app *app) {
+    struct run *run = app->run;
+
+    if (!memory_admit(app)) {
+        spawn_or_fail(app);
+        return;
+    }
+    run->admitting = true;
+    run->spawning = true;
+}
+
+void start_admitted(struct app *app) {
+    struct run *run = app->run;
+
+    if (!run->admitting)
+        return;
+    run->admitting = run->spawning = false;
+    if (!given_up(app))
+        spawn_or_fail(app);
+}
+
+void start_refused(struct app *app, const char *why) {
+    struct run *run = app->run;
+    struct err e = { 0 };
+
+    if (!run->admitting)
+        return;
+    run->admitting = run->spawning = false;
+    if (given_up(app))
+        return;
+    run->reason = EXIT_MEMORY_PRESSURE_REASON;
+    (void) snprintf(e.text, sizeof e.text, "%s", why);
+    start_failed(app, "memory", ENOMEM, &e);
+}
+
 void start_go_on(struct app *app) {
     if (!app->start_waits)
         return;
     app->start_waits = false;
     app->run->spawning = false;
     if (!given_up(app))
-        spawn_or_fail(app);
+        spawn_when_there_is_room(app);
 }
 
 void start_begin(struct app *app) {
@@ -348,5 +400,5 @@ void start_begin(struct app *app) {
         run->spawning = true;
         return;
     }
-    spawn_or_fail(app);
+    spawn_when_there_is_room(app);
 }

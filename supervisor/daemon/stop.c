@@ -39,6 +39,7 @@ void stop_begin(struct app *app) {
 
     if (run->spawning || !run->group) {
         run->terminated = true; /* stop_after_spawn() does it */
+        start_admitted(app);    /* or there is nothing to be spawned: it waited for room */
         return;
     }
     run_set_deadline(app, DEADLINE_KILL, now + timeout);
@@ -68,8 +69,10 @@ void stop_kill(struct app *app) {
     struct err e = { 0 };
 
     run->terminated = true;
-    if (run->spawning || !run->group)
+    if (run->spawning || !run->group) {
+        start_admitted(app);
         return;
+    }
     if (cgrp_group_kill(run->group, &e) < 0)
         log_err(app->id, "cannot kill its group: %s, trying again", e.text);
     run_set_deadline(app, DEADLINE_KILL, loop_boottime() + KILL_AGAIN_US);
@@ -89,6 +92,8 @@ static bool ended_badly(const struct run *run) {
 static enum exit_reason reason_of(const struct run *run) {
     if (run->reason != EXIT_REASON_NONE)
         return run->reason;
+    if (run->memory.kernel_killed && ended_badly(run))
+        return EXIT_MEMORY_LIMIT_REASON;
     if (!run->ready)
         return EXIT_START_FAILED_REASON;
     if (run->watchdog_triggered)
@@ -119,8 +124,9 @@ static void describe(const struct run *run, enum exit_reason reason, struct exit
 
 void stop_ended(struct app *app, struct exit_record *ret) {
     struct run *run = app->run;
-    enum exit_reason reason = reason_of(run);
 
+    run->memory.kernel_killed = memory_kernel_killed(app);
+    enum exit_reason reason = reason_of(run);
     *ret = (struct exit_record){ .reason = reason, .at_usec = loop_realtime() };
     if (run->has_status) {
         ret->has_signal = run->wait_code != CLD_EXITED;

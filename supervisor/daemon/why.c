@@ -117,6 +117,8 @@ static void write_decision(const struct why *y, struct jsonw *w, const char *key
         jsonw_end_object(w);
     }
     jsonw_end_array(w);
+    if (y->has_freed)
+        jsonw_int(w, "freed", y->freed);
     jsonw_end_object(w);
 }
 

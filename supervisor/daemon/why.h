@@ -4,6 +4,7 @@
 #ifndef DAEMON_WHY_H
 #define DAEMON_WHY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct app;
@@ -30,6 +31,8 @@ struct why {
     unsigned n_figures;
     const struct why_candidate *candidates;
     unsigned n_candidates;
+    bool has_freed;
+    int64_t freed; /* bytes that came back */
 };
 
 void why_record(struct app *app, const struct why *decision);
