@@ -5,7 +5,8 @@
  * `unified` and `hybrid` share tree.c for the v2 tree. Folders, made by the tree backends below
  * the process's own group (or config.at), on hybrid in each v1 tree as well:
  *     miniprog<suffix>/apps/<escaped id>
- *     miniprog<suffix>/supervisor           ourselves, only where unified needs it */
+ *     miniprog<suffix>/supervisor           ourselves, only where unified needs it
+ * In a v2 group that is ours alone (config.bare) the first level is left out. */
 #ifndef CGROUPS_BACKEND_H
 #define CGROUPS_BACKEND_H
 
@@ -32,6 +33,7 @@ struct cgrp_root {
     const struct cgrp_backend *backend;
     int proc_fd;
     char top[9 + 40]; /* "miniprog<suffix>" */
+    bool bare;        /* no such level in the v2 tree */
     char describe[256];
     bool limits_memory, limits_pids;
     struct cgrp_mounts mounts;

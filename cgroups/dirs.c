@@ -27,6 +27,11 @@ void cgrp_dirs_close(struct cgrp_dirs *d) {
     cgrp_dirs_init(d);
 }
 
+/* The level between the folder to build in and apps/; "": none. */
+static const char *top_of(const struct cgrp_root *root, const struct cgrp_dirs *d) {
+    return root->bare && d == &root->v2 ? "" : root->top;
+}
+
 /* "a/<top>/supervisor" becomes "a". */
 static void strip_supervisor(char *below, const char *top) {
     char tail[64];
@@ -88,8 +93,9 @@ int cgrp_dirs_base(struct cgrp_root *root, enum cgrp_tree tree, const char *at, 
         r = -errno;
         return err_set(e, r, "cannot open group '%.120s': %s", base, strerror(-r));
     }
-    if (asprintf(&d->path, "%s/%s%s%s/" CGRP_APPS, point, below, *below ? "/" : "", root->top) <
-        0) {
+    const char *top = top_of(root, d);
+    if (asprintf(&d->path, "%s/%s%s%s%s" CGRP_APPS, point, below, *below ? "/" : "", top,
+                 *top ? "/" : "") < 0) {
         d->path = NULL;
         return err_set(e, -ENOMEM, "no memory for a path");
     }
@@ -98,7 +104,9 @@ int cgrp_dirs_base(struct cgrp_root *root, enum cgrp_tree tree, const char *at, 
 }
 
 int cgrp_dirs_top(struct cgrp_root *root, struct cgrp_dirs *d, struct err *e) {
-    int r = fs_mkdir(d->base_fd, root->top, 0755, &d->top_fd, e);
+    const char *top = top_of(root, d);
+    int r = *top ? fs_mkdir(d->base_fd, top, 0755, &d->top_fd, e)
+                 : fs_open_dir(d->base_fd, ".", &d->top_fd, e);
 
     return r < 0 ? err_wrap(e, r, "cannot build groups") : 0;
 }
@@ -165,7 +173,7 @@ void cgrp_dirs_remove(struct cgrp_root *root, struct cgrp_dirs *d, bool groups) 
     if (d->top_fd >= 0)
         (void) unlinkat(d->top_fd, CGRP_APPS, AT_REMOVEDIR);
     if (d->base_fd >= 0)
-        (void) unlinkat(d->base_fd, root->top, AT_REMOVEDIR);
+        (void) unlinkat(d->base_fd, top_of(root, d), AT_REMOVEDIR); /* "": nothing is there */
 }
 
 struct scan {

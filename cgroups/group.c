@@ -101,6 +101,7 @@ int cgrp_root_open(const struct cgrp_config *config, struct cgrp_root **ret, str
         return err_set(e, -ENOMEM, "no memory for a root of groups");
     root_init(root);
     (void) snprintf(root->top, sizeof root->top, "miniprog%s", config->suffix);
+    root->bare = config->at && config->bare;
     root->proc_fd = open(config->proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root->proc_fd < 0) {
         int r = -errno;

@@ -27,6 +27,7 @@ struct cgrp_config {
     const char *at;      /* v2 path below which to build, as /proc/<pid>/cgroup has it
                             ("/miniprog.slice/miniprog-apps.scope"); NULL: below the process's own
                             group; borrowed */
+    bool bare;           /* `at` is this supervisor's alone: apps/ goes right into it */
     const char *proc;    /* "/proc"; tests pass a folder; borrowed */
 };
 

@@ -118,6 +118,26 @@ static void test_in_a_scope_nobody_is_moved(void **state) {
     assert_null(strstr(written, "cgroup.procs"));
 }
 
+static void test_a_scope_of_our_own_has_no_level_more(void **state) {
+    struct fake *f = *state;
+    struct cgrp_root *root = NULL;
+    struct err e = { 0 };
+    struct cgrp_config config = {
+        .want = CGRP_UNIFIED, .suffix = "-x", .at = "/own", .bare = true, .proc = f->proc
+    };
+
+    lay(f);
+    fake_write(f, "v2/own/apps/cgroup.controllers", "cpu memory pids\n");
+    fake_write(f, "v2/own/apps/cgroup.subtree_control", "\n");
+    assert_int_equal(cgrp_root_open(&config, &root, &e), 0);
+    assert_non_null(strstr(root->v2.path, "/v2/own/apps"));
+    assert_false(fake_exists(f, "v2/own/miniprog-x"));
+    assert_non_null(strstr(written, "apps/cgroup.subtree_control=+memory;"));
+    cgrp_root_remove(root);
+    assert_true(fake_exists(f, "v2/own"));
+    (void) cgrp_root_free(root);
+}
+
 static void test_no_permission(void **state) {
     struct fake *f = *state;
     struct cgrp_root *root = NULL;
@@ -134,7 +154,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         fake_test(test_nobody_in_the_way),     fake_test(test_we_are_in_the_way),
         fake_test(test_others_are_in_the_way), fake_test(test_in_a_scope_nobody_is_moved),
-        fake_test(test_no_permission),
+        fake_test(test_no_permission),         fake_test(test_a_scope_of_our_own_has_no_level_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
