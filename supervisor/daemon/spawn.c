@@ -4,8 +4,10 @@
 #include "supervisor/daemon/spawn.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -18,26 +20,10 @@
 #include "supervisor/base/parse.h"
 #include "supervisor/daemon/spawn_child.h"
 #include "supervisor/daemon/spawn_clone.h"
+#include "supervisor/daemon/spawn_slots.h"
 
 #define KERNEL_SIGSET_SIZE 8 /* bytes; what rt_sigprocmask(2) wants, unlike sizeof(sigset_t) */
 #define NOFILE_DEFAULT     1024
-
-static struct spawn_limits limits;
-
-void spawn_init(void) {
-    struct rlimit files;
-
-    for (int i = 0; i < SPAWN_LIMITS; i++)
-        limits.known[i] = getrlimit((__rlimit_resource_t) i, &limits.value[i]) == 0;
-    if (!limits.known[RLIMIT_NOFILE])
-        return;
-    files = limits.value[RLIMIT_NOFILE];
-    files.rlim_cur = files.rlim_max;
-    (void) setrlimit(RLIMIT_NOFILE, &files);
-    /* Programs that use select(2) break on descriptors past 1024: who wants more raises it. */
-    if (limits.value[RLIMIT_NOFILE].rlim_cur > NOFILE_DEFAULT)
-        limits.value[RLIMIT_NOFILE].rlim_cur = NOFILE_DEFAULT;
-}
 
 /* A stack for the child, its lowest page a guard. */
 struct stack {
@@ -45,22 +31,77 @@ struct stack {
     size_t guard, size;
 };
 
-static void stack_free_p(struct stack *s) {
-    int saved = errno;
-    if (s->base)
-        (void) munmap(s->base, s->guard + s->size);
-    errno = saved;
+/* What all births share: one at a time. */
+static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+static struct {
+    struct spawn_limits limits;
+    struct spawn_slots slots;
+    int slots_error; /* why there are none; 0: they are there */
+    uint64_t ignored;
+    int oom_fd;         /* the daemon's own score */
+    bool copies_files;  /* this kernel has no unsharing of a part */
+    struct stack stack; /* kept: pages that are there already */
+} kept = { .slots_error = -EBADF, .oom_fd = -1 };
+
+/* By the kernel's word, since glibc does not tell of signals 32 and 33. Not told: all of them. */
+static uint64_t ignored_signals(void) {
+    char status[4096];
+    const char *at = fs_read_into(AT_FDCWD, "/proc/self/status", status, sizeof status) > 0
+                         ? strstr(status, "\nSigIgn:\t")
+                         : NULL;
+
+    return at ? strtoull(at + sizeof "\nSigIgn:\t" - 1, NULL, 16) : UINT64_MAX;
+}
+
+void spawn_init(void) {
+    struct spawn_limits *limits = &kept.limits;
+    struct rlimit files;
+
+    kept.ignored = ignored_signals();
+    kept.oom_fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
+    kept.slots_error = spawn_slots_open(&kept.slots);
+    for (int i = 0; i < SPAWN_LIMITS; i++)
+        limits->known[i] = getrlimit((__rlimit_resource_t) i, &limits->value[i]) == 0;
+    if (!limits->known[RLIMIT_NOFILE])
+        return;
+    files = limits->value[RLIMIT_NOFILE];
+    files.rlim_cur = files.rlim_max;
+    (void) setrlimit(RLIMIT_NOFILE, &files);
+    /* Programs that use select(2) break on descriptors past 1024: who wants more raises it. */
+    if (limits->value[RLIMIT_NOFILE].rlim_cur > NOFILE_DEFAULT)
+        limits->value[RLIMIT_NOFILE].rlim_cur = NOFILE_DEFAULT;
 }
 
 static int stack_make(struct stack *s) {
     size_t page = (size_t) sysconf(_SC_PAGESIZE);
-    void *p = mmap(NULL, page + SPAWN_CHILD_STACK, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+    void *p;
 
+    if (s->base)
+        return 0;
+    p = mmap(NULL, page + SPAWN_CHILD_STACK, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED)
         return -errno;
+    if (mprotect(p, page, PROT_NONE) < 0) {
+        int r = -errno;
+        (void) munmap(p, page + SPAWN_CHILD_STACK);
+        return r;
+    }
     *s = (struct stack){ .base = p, .guard = page, .size = SPAWN_CHILD_STACK };
-    return mprotect(p, page, PROT_NONE) < 0 ? -errno : 0;
+    return 0;
+}
+
+/* The child is born with the daemon's: to write the same again would make its /proc entries. */
+static bool has_oom_score(int adj) {
+    char text[16];
+    int64_t now;
+    ssize_t n = kept.oom_fd < 0 ? -1 : pread(kept.oom_fd, text, sizeof text - 1, 0);
+
+    if (n <= 0)
+        return false;
+    text[n] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    return parse_i64(text, &now) == 0 && now == adj;
 }
 
 /* Guards of the clone: what the child must not have, and what it changes in what we share. */
@@ -103,6 +144,7 @@ static pid_t give_birth(const struct spawn_clone *clone, struct spawn_child *chi
             return pid;
         child->join_by_procs = true;
     }
+    child->handlers = true;
     return spawn_clone_plain(clone, ret_pidfd);
 }
 
@@ -159,38 +201,44 @@ static bool request_is_sound(const struct spawn_request *req) {
            req->join.n <= (int) (sizeof req->join.tasks_fd / sizeof req->join.tasks_fd[0]);
 }
 
-int spawn_process(const struct spawn_request *req, struct spawn_result *ret, struct err *e) {
-    CLEANUP(stack_free_p) struct stack stack = { .base = NULL };
-    CLEANUP(close_p) int pidfd = -1;
-    struct spawn_child child = { .req = req, .limits = &limits };
-    uint64_t starttime;
-    pid_t pid;
-    int r;
+/* Makes the child and waits until it has execed or failed. -errno: there is none. */
+static pid_t bear(struct spawn_child *child, int *ret_pidfd) {
+    struct spawn_clone clone = {
+        .run = spawn_child_run,
+        .arg = child,
+        .stack = kept.stack.base + kept.stack.guard,
+        .stack_size = kept.stack.size,
+        .share_files = child->shares_files,
+    };
+    CLEANUP(resume_signals_p) struct suspended guard;
 
-    if (!request_is_sound(req))
-        return failed(req, SPAWN_STEP_CLONE, EINVAL, ret, e);
-    r = stack_make(&stack);
-    if (r < 0)
-        return failed(req, SPAWN_STEP_CLONE, -r, ret, e);
-    {
-        struct spawn_clone clone = {
-            .run = spawn_child_run,
-            .arg = &child,
-            .stack = stack.base + stack.guard,
-            .stack_size = stack.size,
-        };
-        CLEANUP(resume_signals_p) struct suspended guard;
-        suspend_signals(&guard);
-        pid = give_birth(&clone, &child, &pidfd);
-    }
+    suspend_signals(&guard);
+    return give_birth(&clone, child, ret_pidfd);
+}
+
+/* The slots are filled. */
+static int bear_and_tell(const struct spawn_request *req, struct spawn_result *ret, struct err *e) {
+    CLEANUP(close_p) int pidfd = -1;
+    struct spawn_child child = { .req = req,
+                                 .limits = &kept.limits,
+                                 .slots = &kept.slots,
+                                 .ignored = kept.ignored,
+                                 .shares_files = !kept.copies_files,
+                                 .keeps_oom_score = has_oom_score(req->oom_score_adj) };
+    uint64_t starttime;
+    pid_t pid = bear(&child, &pidfd);
+
     if (pid < 0)
         return failed(req, SPAWN_STEP_CLONE, -pid, ret, e);
     if (child.error != 0) {
         reap(pid);
-        return failed(req, child.step, child.error, ret, e);
+        if (child.step != SPAWN_STEP_UNSHARE)
+            return failed(req, child.step, child.error, ret, e);
+        kept.copies_files = true;
+        return bear_and_tell(req, ret, e);
     }
     /* Not reaped yet, whatever it did since: its line is still there. */
-    r = spawn_starttime(pid, &starttime);
+    int r = spawn_starttime(pid, &starttime);
     if (r < 0) {
         (void) syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
         reap(pid);
@@ -198,4 +246,28 @@ int spawn_process(const struct spawn_request *req, struct spawn_result *ret, str
     }
     *ret = (struct spawn_result){ .pid = pid, .pidfd = TAKE_FD(pidfd), .starttime = starttime };
     return 0;
+}
+
+static int spawn_locked(const struct spawn_request *req, struct spawn_result *ret, struct err *e) {
+    enum spawn_slot slot;
+    int r = kept.slots_error < 0 ? kept.slots_error : stack_make(&kept.stack);
+
+    if (r < 0)
+        return failed(req, SPAWN_STEP_CLONE, -r, ret, e);
+    r = spawn_slots_fill(&kept.slots, req, &slot);
+    if (r < 0)
+        return failed(req, slot == SPAWN_SLOT_CWD ? SPAWN_STEP_DIRECTORY : SPAWN_STEP_DESCRIPTORS,
+                      -r, ret, e);
+    r = bear_and_tell(req, ret, e);
+    spawn_slots_empty(&kept.slots, req);
+    return r;
+}
+
+int spawn_process(const struct spawn_request *req, struct spawn_result *ret, struct err *e) {
+    if (!request_is_sound(req))
+        return failed(req, SPAWN_STEP_CLONE, EINVAL, ret, e);
+    (void) pthread_mutex_lock(&one);
+    int r = spawn_locked(req, ret, e);
+    (void) pthread_mutex_unlock(&one);
+    return r;
 }

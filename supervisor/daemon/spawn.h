@@ -49,8 +49,8 @@ struct spawn_result {
     int error;          /* on failure: the errno (positive) */
 };
 
-/* To be called once at start, before any limit is raised: remembers limits to give back, and raises
- * RLIMIT_NOFILE. */
+/* To be called once at start, before any limit is raised and after signals are ignored: remembers
+ * both to give back, takes the descriptors that births need, and raises RLIMIT_NOFILE. */
 void spawn_init(void);
 
 /* Returns 0 with ret; or -errno with stage and error set and e saying which step and why ("cannot

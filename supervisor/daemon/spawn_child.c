@@ -18,6 +18,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "supervisor/daemon/spawn_slots.h"
+
 /* 32-bit ABIs have these for whole ids under another name. */
 #if defined(SYS_setresuid32)
 #define NR_SETGROUPS SYS_setgroups32
@@ -59,19 +61,22 @@ CHILD int join_groups(struct spawn_child *c) {
         int fd = openat(join->into_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
         if (fd < 0)
             return -errno;
-        return write_all(fd, "0", 1); /* fd is closed with all others */
+        int r = write_all(fd, "0", 1);
+        (void) close(fd); /* the daemon's table still */
+        return r;
     }
     return 0;
 }
 
-/* Handlers go away by exec anyhow; what is ignored stays ignored: SIGPIPE by the daemon, 32 and 33
- * by a parent of ours that used posix_spawn(3) (GNU make does), and these two glibc's sigaction()
- * refuses to touch. All zero is SIG_DFL without flags on every architecture. */
-CHILD void reset_signals(void) {
+/* What is ignored stays so over exec: SIGPIPE by the daemon, 32 and 33 by a parent of ours that
+ * used posix_spawn(3) (GNU make does), and these two glibc's sigaction() refuses to touch. Handlers
+ * go away by exec, but must not run here before: clone3 has cleared them, an older clone has not.
+ * All zero is SIG_DFL without flags on every architecture. */
+CHILD void reset_signals(const struct spawn_child *c) {
     static const unsigned long dfl[8];
 
     for (int sig = 1; sig < _NSIG; sig++)
-        if (sig != SIGKILL && sig != SIGSTOP)
+        if ((c->handlers || (c->ignored >> (sig - 1) & 1)) && sig != SIGKILL && sig != SIGSTOP)
             (void) syscall(SYS_rt_sigaction, sig, dfl, NULL, _NSIG / 8);
 }
 
@@ -122,32 +127,30 @@ CHILD int close_from(unsigned first) {
     return 0;
 }
 
-/* All sources are first lifted above the targets, so that no dup2 hits a source still needed.
- * The working directory rides along just past the last, and leaves by exec. */
-CHILD int set_descriptors(struct spawn_child *c, int *ret_cwd) {
-    const struct spawn_request *req = c->req;
-    int source[3 + SPAWN_KEEP_MAX + 1];
-    int n = 3 + (int) req->n_keep;
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+/* From here on the child's descriptors are its own: a copy of those up to the slots. Kernels before
+ * 5.9 and filters of containers refuse; then the caller makes a child that has a copy of all. */
+CHILD int unshare_files(const struct spawn_child *c) {
+    if (!c->shares_files ||
+        syscall(SYS_close_range, c->slots->highest + 1, UINT_MAX, CLOSE_RANGE_UNSHARE) == 0)
+        return 0;
+    return -errno;
+}
 
-    if (null < 0)
-        return -errno;
-    source[0] = null;
-    source[1] = source[2] = req->output_fd < 0 ? null : req->output_fd;
-    for (size_t i = 0; i < req->n_keep; i++)
-        source[3 + i] = req->keep[i];
-    source[n] = req->cwd_fd;
+/* The slots lie above all targets, so that no dup3 hits a source still needed. The working
+ * directory rides along just past the last, and leaves by exec. */
+CHILD int set_descriptors(const struct spawn_child *c, int *ret_cwd) {
+    const struct spawn_request *req = c->req;
+    const int *slot = c->slots->fd;
+    int n = 3 + (int) req->n_keep;
+
     for (int i = 0; i <= n; i++) {
-        if (i == n)
-            c->step = SPAWN_STEP_DIRECTORY;
-        source[i] = fcntl(source[i], F_DUPFD_CLOEXEC, n + 1);
-        if (source[i] < 0)
+        int source = i == n                          ? slot[SPAWN_SLOT_CWD]
+                     : i >= 3                        ? slot[SPAWN_SLOT_KEEP + i - 3]
+                     : i >= 1 && req->output_fd >= 0 ? slot[SPAWN_SLOT_OUTPUT]
+                                                     : slot[SPAWN_SLOT_NULL];
+        if (dup3(source, i, i == n ? O_CLOEXEC : 0) < 0)
             return -errno;
     }
-    c->step = SPAWN_STEP_DESCRIPTORS;
-    for (int i = 0; i <= n; i++)
-        if (dup3(source[i], i, i == n ? O_CLOEXEC : 0) < 0)
-            return -errno;
     *ret_cwd = n;
     return close_from((unsigned) n + 1);
 }
@@ -233,15 +236,18 @@ CHILD int set_up(struct spawn_child *c) {
     uint64_t none = 0;
     int cwd, r;
 
-    reset_signals();
+    reset_signals(c);
     c->step = SPAWN_STEP_JOIN; /* first: what follows is charged to the app */
     if ((r = join_groups(c)) < 0)
+        return r;
+    c->step = SPAWN_STEP_UNSHARE;
+    if ((r = unshare_files(c)) < 0)
         return r;
     c->step = SPAWN_STEP_SESSION;
     if (setsid() < 0)
         return -errno;
     c->step = SPAWN_STEP_OOM_SCORE;
-    if ((r = set_oom_score(c)) < 0)
+    if (!c->keeps_oom_score && (r = set_oom_score(c)) < 0)
         return r;
     reset_scheduling();
     /* Before the limits: all descriptors below 1024 may be taken. */

@@ -19,6 +19,7 @@
 #define SPAWN_STEPS(X)                                                                             \
     X(CLONE, "cannot make a process")                                                              \
     X(JOIN, "cannot join its group")                                                               \
+    X(UNSHARE, "cannot part its descriptors from ours")                                            \
     X(SESSION, "cannot begin a session")                                                           \
     X(OOM_SCORE, "cannot set its oom score")                                                       \
     X(DESCRIPTORS, "cannot set up its descriptors")                                                \
@@ -42,11 +43,18 @@ struct spawn_limits {
     struct rlimit value[SPAWN_LIMITS];
 };
 
+struct spawn_slots;
+
 /* Shared by both sides; error stays 0 when the program was executed. */
 struct spawn_child {
     const struct spawn_request *req;
     const struct spawn_limits *limits;
-    bool join_by_procs; /* into_fd has still to be joined */
+    const struct spawn_slots *slots; /* filled */
+    uint64_t ignored;                /* bit n - 1: the daemon ignores signal n */
+    bool handlers;                   /* the daemon's may still be set */
+    bool shares_files;               /* its table of descriptors is the daemon's */
+    bool keeps_oom_score;            /* it has the wanted one already */
+    bool join_by_procs;              /* into_fd has still to be joined */
     enum spawn_step step;
     int error; /* positive errno */
 };

@@ -66,7 +66,8 @@ static long clone3_and_run(struct clone_args *args, size_t size, int (*run)(void
 pid_t spawn_clone_into(const struct spawn_clone *c, int into_fd, int *ret_pidfd) {
     int pidfd = -1;
     struct clone_args args = {
-        .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_INTO_CGROUP,
+        .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_CLEAR_SIGHAND |
+                 (c->share_files ? CLONE_FILES : 0),
         .pidfd = (uintptr_t) &pidfd,
         .exit_signal = SIGCHLD,
         .stack = (uintptr_t) c->stack,
@@ -94,8 +95,10 @@ pid_t spawn_clone_into(const struct spawn_clone *c, int into_fd, int *ret_pidfd)
 
 pid_t spawn_clone_plain(const struct spawn_clone *c, int *ret_pidfd) {
     int pidfd = -1;
-    pid_t pid = clone(c->run, (char *) c->stack + c->stack_size,
-                      CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, c->arg, &pidfd);
+    pid_t pid =
+        clone(c->run, (char *) c->stack + c->stack_size,
+              CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD | (c->share_files ? CLONE_FILES : 0),
+              c->arg, &pidfd);
 
     if (pid < 0)
         return -errno;

@@ -8,6 +8,7 @@
 #ifndef DAEMON_SPAWN_CLONE_H
 #define DAEMON_SPAWN_CLONE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -16,13 +17,15 @@ struct spawn_clone {
     void *arg;
     void *stack; /* lowest byte; size a multiple of 16 */
     size_t stack_size;
+    bool share_files; /* the caller's table of descriptors; else a copy of it */
 };
 
-/* clone3 with CLONE_INTO_CGROUP: born in the v2 group whose folder into_fd is.
- * Returns the pid; -ENOSYS on machines for which there is no entry here, else as clone3(2). */
+/* clone3 with CLONE_INTO_CGROUP: born in the v2 group whose folder into_fd is, without the
+ * caller's signal handlers. Returns the pid; -ENOSYS on machines for which there is no entry here,
+ * else as clone3(2). */
 pid_t spawn_clone_into(const struct spawn_clone *c, int into_fd, int *ret_pidfd);
 
-/* clone(2), born in the caller's groups. */
+/* clone(2), born in the caller's groups, with its signal handlers. */
 pid_t spawn_clone_plain(const struct spawn_clone *c, int *ret_pidfd);
 
 #endif

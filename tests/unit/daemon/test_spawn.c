@@ -130,9 +130,6 @@ static void dirty_signals(bool on) {
     sigaddset(&set, SIGCHLD);
     sigaddset(&set, SIGRTMIN + 3);
     sigprocmask(on ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
-    signal(SIGPIPE, on ? SIG_IGN : SIG_DFL);
-    signal(SIGHUP, on ? SIG_IGN : SIG_DFL);
-    signal(SIGRTMAX, on ? SIG_IGN : SIG_DFL);
     signal(SIGUSR1, on ? ignore : SIG_DFL);
 }
 
@@ -407,6 +404,9 @@ int main(int argc, char **argv) {
     /* So that raising the soft limit shows. */
     limits_before[RLIMIT_NOFILE].rlim_cur = limits_before[RLIMIT_NOFILE].rlim_max / 2;
     setrlimit(RLIMIT_NOFILE, &limits_before[RLIMIT_NOFILE]);
+    signal(SIGPIPE, SIG_IGN); /* as a daemon does, before it begins */
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGRTMAX, SIG_IGN);
     spawn_init();
     return cmocka_run_group_tests_name("spawn", tests, set_up, tear_down);
 }
