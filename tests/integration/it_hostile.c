@@ -286,7 +286,7 @@ static void test_what_is_not_served_yet(void **state) {
         const char *method;
     } rows[] = {
         { CONTROL, S ".CheckUpdate" },    { CONTROL, S ".ApplyUpdate" }, { CONTROL, S ".Rollback" },
-        { CONTROL, S ".SimulateUpdate" }, { CONTROL, S ".Memory" },      { APP, A ".ApplyUpdate" },
+        { CONTROL, S ".SimulateUpdate" }, { APP, A ".ApplyUpdate" },
     };
     char call[256];
     for (size_t i = 0; i < COUNT(rows); i++) {
