@@ -4,6 +4,7 @@
  *
  * The FIFO lives in the runtime folder and is opened read-write on both sides, so that neither the
  * daemon's death nor its absence is an error to the app (a pipe whose reader dies would kill it).
+ * While there is no daemon it holds 64 KiB; an app that prints more waits in write(2) for the next.
  * Logs: <state dir>/log/<id>, moved to <id>.1 at `log_size` (0600). Lines keep their bytes; readers
  * get them as UTF-8. The thread never touches the loop's data; the loop learns of growth by an
  * eventfd, and only for apps that somebody follows. */

@@ -1,0 +1,2 @@
+# file: supervisor/daemon/config.c test: daemon/test_config
+s/|| (unsigned) r < l->line//

@@ -1,0 +1,2 @@
+# file: supervisor/daemon/config.c test: daemon/test_config
+s/if (l->seen\[key\])/if (0)/

@@ -1,0 +1,2 @@
+# file: supervisor/daemon/output_log.c test: daemon/test_output_log
+s/log->lost = 0;/;/
