@@ -169,12 +169,15 @@ int fs_replace(int dir_fd, const char *name, const void *bytes, size_t n, mode_t
             return err_set(e, parent, "cannot open the folder of '%s': %s", name,
                            strerror(-parent));
     }
-    /* A crash may have left one: its contents are worth nothing. */
-    if (unlinkat(dir_fd, temporary, 0) < 0 && errno != ENOENT) {
-        r = -errno;
-        return err_set(e, r, "cannot remove '%s': %s", temporary, strerror(-r));
-    }
     r = write_new(dir_fd, temporary, bytes, n, mode, sync);
+    if (r == -EEXIST) {
+        /* A crash has left it: its contents are worth nothing. */
+        if (unlinkat(dir_fd, temporary, 0) < 0) {
+            r = -errno;
+            return err_set(e, r, "cannot remove '%s': %s", temporary, strerror(-r));
+        }
+        r = write_new(dir_fd, temporary, bytes, n, mode, sync);
+    }
     if (r < 0) {
         r = err_set(e, r, "cannot write '%s': %s", temporary, strerror(-r));
         goto undo_temporary;

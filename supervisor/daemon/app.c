@@ -144,7 +144,7 @@ static void tell_state(struct app *app, enum life_state from, const char *cause)
         return;
     if (app->state == LIFE_SUSPENDED || app->state == LIFE_STOPPED)
         runstate_mark(app);
-    else
+    else if (app->state != LIFE_STARTING || runstate_is_marked(app))
         runstate_write_now(app);
     log_info(app->id, "%s -> %s (%s)", life_state_name(from), life_state_name(app->state), cause);
     watch_state(app, from, app->state, cause);
@@ -198,6 +198,15 @@ static const char *failure_stage(const struct run *run) {
 }
 
 /* --- actions ------------------------------------------------------------------------------ */
+
+/* The user waits: the process is on its way before it is told of. */
+static void do_start(struct app *app, enum life_state from, const char *cause) {
+    bool under_way = start_begin(app);
+
+    tell_state(app, from, cause);
+    if (!under_way)
+        start_gave_up(app);
+}
 
 static void do_launch(struct app *app, const char *cause) {
     struct run *run = app->run;
@@ -339,8 +348,7 @@ static void perform(struct app *app, enum life_state from, enum life_action acti
                     const char *cause) {
     switch (action) {
     case LIFE_DO_START:
-        tell_state(app, from, cause);
-        start_begin(app);
+        do_start(app, from, cause);
         return;
     case LIFE_DO_LAUNCH:
         do_launch(app, cause);

@@ -55,6 +55,8 @@ static int open_runtime(struct daemon *d, struct err *e) {
     int r = fs_mkdirs(dir, 0711, e);
     if (r >= 0)
         r = fs_open_dir(AT_FDCWD, dir, &d->runtime_fd, e);
+    if (r >= 0)
+        r = fs_mkdir(d->runtime_fd, "apps", 0711, &d->apps_fd, e);
     if (r < 0)
         return r;
     d->runtime_lock =
@@ -211,7 +213,8 @@ static int handed_socket(void) {
 }
 
 int daemon_open(struct daemon *d, const struct daemon_options *options, struct err *e) {
-    *d = (struct daemon){ .options = *options, .runtime_fd = -1, .runtime_lock = -1 };
+    *d =
+        (struct daemon){ .options = *options, .runtime_fd = -1, .apps_fd = -1, .runtime_lock = -1 };
     list_init(&d->front);
     list_init(&d->warm);
     list_init(&d->kept);
@@ -284,6 +287,7 @@ void daemon_close(struct daemon *d, bool leave_apps) {
     d->store = store_close(d->store);
     free(d->app_groups);
     close_p(&d->runtime_lock);
+    close_p(&d->apps_fd);
     close_p(&d->runtime_fd);
     d->event = sd_event_unref(d->event);
     d->config = config_free(d->config);

@@ -48,6 +48,7 @@ struct daemon {
     struct memory *memory;
 
     int runtime_fd;    /* the runtime folder */
+    int apps_fd;       /* "apps" in it: a folder for each app's sockets */
     int runtime_lock;  /* its lock file, held */
     bool isolates;     /* apps get uids of their own */
     bool journal;      /* apps print to journald */

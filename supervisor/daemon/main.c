@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -217,6 +218,7 @@ int main(int argc, char **argv) {
     if (a.check)
         return check_run(&a.options);
     block_signals();
+    (void) umask(0); /* modes are said where things are made, and hold */
     spawn_init();
     r = daemon_open(&d, &a.options, &e);
     if (r >= 0)

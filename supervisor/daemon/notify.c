@@ -103,22 +103,37 @@ static int on_readable(sd_event_source *source, int fd, uint32_t events, void *u
     return 0;
 }
 
-/* bind(2) gives the mode of the umask, and the group is set first: at no time may more connect than
- * in the end. */
+static int bind_name(const struct notify *n) {
+    const struct sockaddr *address = (const struct sockaddr *) &n->address;
+
+    if (bind(n->fd, address, sizeof n->address) == 0)
+        return 0;
+    if (errno == EADDRINUSE && unlink(n->address.sun_path) == 0 &&
+        bind(n->fd, address, sizeof n->address) == 0)
+        return 0;
+    return -errno;
+}
+
+/* The name is born with the socket's mode less the umask, and with the folder's group where that
+ * has the set-group-ID bit. Where it is not, others of our group can send for a moment, and are
+ * passed over for their uid. */
 static int bind_socket(struct notify *n, gid_t gid) {
+    const mode_t mode = 0660;
     const int on = 1;
+    struct stat st;
 
     n->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (n->fd < 0 || setsockopt(n->fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0)
         return -errno;
-    (void) fchmod(n->fd, 0600); /* taken over by the name that bind(2) makes */
-    if (unlink(n->address.sun_path) < 0 && errno != ENOENT)
+    (void) fchmod(n->fd, mode);
+    int r = bind_name(n);
+    if (r < 0)
+        return r;
+    if (lstat(n->address.sun_path, &st) < 0)
         return -errno;
-    if (bind(n->fd, (const struct sockaddr *) &n->address, sizeof n->address) < 0)
+    if (gid != (gid_t) -1 && st.st_gid != gid && lchown(n->address.sun_path, (uid_t) -1, gid) < 0)
         return -errno;
-    if (gid != (gid_t) -1 && lchown(n->address.sun_path, (uid_t) -1, gid) < 0)
-        return -errno;
-    return chmod(n->address.sun_path, 0660) < 0 ? -errno : 0;
+    return (st.st_mode & 07777) != mode && chmod(n->address.sun_path, mode) < 0 ? -errno : 0;
 }
 
 int notify_new(sd_event *event, const char *path, uid_t uid, gid_t gid,

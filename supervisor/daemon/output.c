@@ -119,11 +119,16 @@ static int open_fifo(const struct output *o, const char *id, int flags) {
 static int make_fifo(const struct output *o, const char *id, bool adopt, uid_t uid, gid_t gid) {
     CLEANUP(close_p) int fd = -1;
     struct stat st;
+    int r = mkfifoat(o->fifo_dir, id, 0600);
 
-    if (fstatat(o->fifo_dir, id, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-        (!adopt || !S_ISFIFO(st.st_mode)) && unlinkat(o->fifo_dir, id, 0) < 0)
-        return -errno;
-    if (mkfifoat(o->fifo_dir, id, 0600) < 0 && errno != EEXIST)
+    if (r < 0 && errno == EEXIST) {
+        bool keep = adopt && fstatat(o->fifo_dir, id, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+                    S_ISFIFO(st.st_mode);
+        r = keep || (unlinkat(o->fifo_dir, id, 0) == 0 && mkfifoat(o->fifo_dir, id, 0600) == 0)
+                ? 0
+                : -1;
+    }
+    if (r < 0)
         return -errno;
     fd = open_fifo(o, id, O_NONBLOCK);
     if (fd < 0)

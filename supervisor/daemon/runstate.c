@@ -137,6 +137,26 @@ static void write_run(const struct app *app, struct jsonw *w, const char *boot_i
     jsonw_end_object(w);
 }
 
+bool runstate_is_marked(const struct app *app) {
+    return !list_empty(&app->dirty);
+}
+
+/* Its text, in memory that is kept. */
+static int print_run(struct app *app, struct err *e) {
+    struct runstates *all = app->d->runstates;
+    struct jsonw w = JSONW_INIT(&all->text);
+
+    str_reset(&all->text);
+    write_run(app, &w, all->boot_id);
+    int r = str_error(&all->text);
+    return r < 0 ? err_set(e, r, "%s", strerror(-r)) : 0;
+}
+
+static void tell_unwritten(const struct app *app, const struct err *e) {
+    log_err(app->id, "cannot write its run state: %s, a crash of the supervisor now would lose it",
+            e->text);
+}
+
 void runstate_write_now(struct app *app) {
     struct runstates *all = app->d->runstates;
     struct err e = { 0 };
@@ -144,18 +164,27 @@ void runstate_write_now(struct app *app) {
     list_remove(&app->dirty);
     if (!app->run)
         return;
-    str_reset(&all->text);
-    struct jsonw w = JSONW_INIT(&all->text);
-    write_run(app, &w, all->boot_id);
-    int r = str_error(&all->text);
+    int r = print_run(app, &e);
     if (r >= 0)
         r = fs_replace(all->dir_fd, app->id, all->text.data, all->text.len, 0600, FS_VOLATILE, &e);
-    else
-        r = err_set(&e, r, "%s", strerror(-r));
     if (r < 0)
-        log_err(app->id,
-                "cannot write its run state: %s, a crash of the supervisor now would lose it",
-                e.text);
+        tell_unwritten(app, &e);
+}
+
+void runstate_write_first(struct app *app) {
+    struct runstates *all = app->d->runstates;
+    struct err e = { 0 };
+
+    list_remove(&app->dirty);
+    int r = print_run(app, &e);
+    CLEANUP(close_p)
+    int fd = r < 0 ? -1
+                   : openat(all->dir_fd, app->id,
+                            O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (r >= 0 && (fd < 0 || write(fd, all->text.data, all->text.len) != (ssize_t) all->text.len))
+        r = err_set(&e, fd < 0 ? -errno : -ENOSPC, "%s", strerror(fd < 0 ? errno : ENOSPC));
+    if (r < 0)
+        tell_unwritten(app, &e);
 }
 
 void runstate_flush(struct runstates *all) {

@@ -8,6 +8,8 @@
 #ifndef DAEMON_RUNSTATE_H
 #define DAEMON_RUNSTATE_H
 
+#include <stdbool.h>
+
 struct app;
 struct daemon;
 struct err;
@@ -19,8 +21,11 @@ struct runstates *runstates_free(struct runstates *all); /* writes what is marke
 
 void runstate_mark(struct app *app);
 void runstate_flush(struct runstates *all);
+bool runstate_is_marked(const struct app *app);
 void runstate_write_now(struct app *app); /* before something that must be known after a crash */
-void runstate_drop(struct app *app);      /* the run is over */
+/* The same at the start of a run, while a file torn by a crash means that there is no run yet. */
+void runstate_write_first(struct app *app);
+void runstate_drop(struct app *app); /* the run is over */
 
 /* What an earlier daemon left of this app; -ENOENT nothing; -EBADMSG of another boot or damaged. */
 int runstate_load(struct daemon *d, const char *id, struct json **ret, struct err *e);

@@ -39,22 +39,23 @@ static int remove_stale(const struct sockaddr_un *address, struct err *e) {
     return 0;
 }
 
-/* Nobody can connect before listen(2), so owner and mode are right before the first peer. */
+/* The name is born with the socket's mode less the umask and the folder's group where that has the
+ * set-group-ID bit: often all is right already. Nobody can connect before listen(2), so owner and
+ * mode are right before the first peer. */
 static int dress_and_listen(const struct server_config *config, int fd, struct stat *ret,
                             struct err *e) {
     const char *path = config->path;
-    const char *what = "chown";
-    int r = 0;
+    const char *what = "look at";
+    int r = lstat(path, ret);
 
-    if (config->uid != (uid_t) -1 || config->gid != (gid_t) -1)
+    if (r == 0 && ((config->uid != (uid_t) -1 && config->uid != ret->st_uid) ||
+                   (config->gid != (gid_t) -1 && config->gid != ret->st_gid))) {
+        what = "chown";
         r = fchownat(AT_FDCWD, path, config->uid, config->gid, AT_SYMLINK_NOFOLLOW);
-    if (r == 0) {
-        what = "chmod"; /* after chown(2), and because bind(2) applied the umask */
-        r = chmod(path, config->mode);
     }
-    if (r == 0) {
-        what = "look at";
-        r = lstat(path, ret);
+    if (r == 0 && (ret->st_mode & 07777) != config->mode) {
+        what = "chmod";
+        r = chmod(path, config->mode);
     }
     if (r == 0) {
         what = "listen on";
@@ -63,6 +64,22 @@ static int dress_and_listen(const struct server_config *config, int fd, struct s
     if (r < 0) {
         r = -errno;
         return err_set(e, r, "cannot %s '%s': %s", what, path, strerror(-r));
+    }
+    return 0;
+}
+
+static int bind_name(int fd, const struct sockaddr_un *address, struct err *e) {
+    int r = bind(fd, (const struct sockaddr *) address, sizeof *address);
+
+    if (r < 0 && errno == EADDRINUSE) {
+        r = remove_stale(address, e);
+        if (r < 0)
+            return r;
+        r = bind(fd, (const struct sockaddr *) address, sizeof *address);
+    }
+    if (r < 0) {
+        r = -errno;
+        return err_set(e, r, "cannot bind '%s': %s", address->sun_path, strerror(-r));
     }
     return 0;
 }
@@ -80,18 +97,15 @@ int server_bind(const struct server_config *config, int *ret_fd, dev_t *ret_dev,
                        "the socket name '%.120s' is empty or longer than %zu bytes", config->path,
                        sizeof address.sun_path - 1);
     memcpy(address.sun_path, config->path, n + 1);
-    r = remove_stale(&address, e);
-    if (r < 0)
-        return r;
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
         r = -errno;
         return err_set(e, r, "cannot make a socket: %s", strerror(-r));
     }
-    if (bind(fd, (const struct sockaddr *) &address, sizeof address) < 0) {
-        r = -errno;
-        return err_set(e, r, "cannot bind '%s': %s", config->path, strerror(-r));
-    }
+    (void) fchmod(fd, config->mode);
+    r = bind_name(fd, &address, e);
+    if (r < 0)
+        return r;
     r = dress_and_listen(config, fd, &st, e);
     if (r < 0)
         goto undo_bind;

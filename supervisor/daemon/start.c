@@ -31,15 +31,25 @@
 #include "supervisor/daemon/spawn.h"
 #include "supervisor/daemon/work.h"
 
-static void start_failed(struct app *app, const char *stage, int error, const struct err *e) {
+static void note_failure(struct app *app, const char *stage, int error, const struct err *e) {
     struct run *run = app->run;
 
     run->failure.stage = stage;
     run->failure.error = error;
     (void) snprintf(run->failure.detail, sizeof run->failure.detail, "%s", e->text);
+}
+
+void start_gave_up(struct app *app) {
+    struct run *run = app->run;
+
     run->spawning = false;
     run->main_ended = run->group_empty = true;
     app_event(app, LIFE_EV_EMPTY, "start_failed");
+}
+
+static void start_failed(struct app *app, const char *stage, int error, const struct err *e) {
+    note_failure(app, stage, error, e);
+    start_gave_up(app);
 }
 
 /* --- its folder, sockets and output ------------------------------------------------------- */
@@ -64,17 +74,31 @@ static int pressure_fifo(struct app *app, int folder_fd, struct err *e) {
     return memory_fifo_open(app, folder_fd, e);
 }
 
-static int own_folder(struct app *app, struct err *e) {
-    CLEANUP(close_p) int apps_fd = -1, fd = -1;
+/* With the set-group-ID bit, so that the sockets made in it are the app's group's from the first
+ * moment. */
+static int give_folder(const struct app *app, int fd, struct err *e) {
+    const mode_t mode = S_ISGID | 0710;
+    struct stat st;
 
-    int r = fs_mkdir(app->d->runtime_fd, "apps", 0711, &apps_fd, e);
-    if (r >= 0)
-        r = fs_mkdir(apps_fd, app->id, 0710, &fd, e);
-    if (r < 0)
-        return r;
-    if (app->d->isolates && fchown(fd, (uid_t) -1, app->uid) < 0)
+    if (fstat(fd, &st) == 0 && st.st_gid == app->uid && (st.st_mode & 07777) == mode)
+        return 0;
+    if (fchown(fd, (uid_t) -1, app->uid) < 0 || fchmod(fd, mode) < 0)
         return err_set(e, -errno, "cannot give the app its runtime folder: %s", strerror(errno));
-    return pressure_fifo(app, fd, e);
+    return 0;
+}
+
+/* It stays between runs. */
+static int own_folder(struct app *app, struct err *e) {
+    struct daemon *d = app->d;
+    CLEANUP(close_p)
+    int fd = openat(d->apps_fd, app->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int r = 0;
+
+    if (fd < 0)
+        r = fs_mkdir(d->apps_fd, app->id, 0710, &fd, e);
+    if (r >= 0 && d->isolates)
+        r = give_folder(app, fd, e);
+    return r < 0 ? r : pressure_fifo(app, fd, e);
 }
 
 int start_services(struct app *app, struct err *e) {
@@ -250,7 +274,7 @@ static int begin_spawn(struct app *app, struct err *e) {
     if (r >= 0) {
         fill_request(app, job);
         /* After a crash right here the next daemon must know whose group it finds. */
-        runstate_write_now(app);
+        runstate_write_first(app);
         app->run->spawning = true;
         r = work_submit(d->work, WORK_SPAWN, spawn_run, spawn_done, job);
         if (r < 0)
@@ -261,14 +285,16 @@ static int begin_spawn(struct app *app, struct err *e) {
     return r;
 }
 
-static void spawn_or_fail(struct app *app) {
+/* False: it cannot be, and run->failure says why. */
+static bool spawn(struct app *app) {
     struct run *run = app->run;
     struct err e = { 0 };
 
     (void) snprintf(run->version_name, sizeof run->version_name, "%s", app->versions.current.name);
     int r = begin_spawn(app, &e);
     if (r < 0)
-        start_failed(app, "fork", -r, &e);
+        note_failure(app, "fork", -r, &e);
+    return r >= 0;
 }
 
 /* --- the swap ----------------------------------------------------------------------------- */
@@ -341,15 +367,14 @@ static bool given_up(struct app *app) {
     return true;
 }
 
-static void spawn_when_there_is_room(struct app *app) {
+static bool spawn_when_there_is_room(struct app *app) {
     struct run *run = app->run;
 
-    if (!memory_admit(app)) {
-        spawn_or_fail(app);
-        return;
-    }
+    if (!memory_admit(app))
+        return spawn(app);
     run->admitting = true;
     run->spawning = true;
+    return true;
 }
 
 void start_admitted(struct app *app) {
@@ -358,8 +383,8 @@ void start_admitted(struct app *app) {
     if (!run->admitting)
         return;
     run->admitting = run->spawning = false;
-    if (!given_up(app))
-        spawn_or_fail(app);
+    if (!given_up(app) && !spawn(app))
+        start_gave_up(app);
 }
 
 void start_refused(struct app *app, const char *why) {
@@ -381,11 +406,11 @@ void start_go_on(struct app *app) {
         return;
     app->start_waits = false;
     app->run->spawning = false;
-    if (!given_up(app))
-        spawn_when_there_is_room(app);
+    if (!given_up(app) && !spawn_when_there_is_room(app))
+        start_gave_up(app);
 }
 
-void start_begin(struct app *app) {
+bool start_begin(struct app *app) {
     struct run *run = app->run;
     uint64_t own = app->manifest->start_timeout_us;
     uint64_t timeout = own != MANIFEST_UNSET ? own : app->d->config->lifecycle.start_timeout;
@@ -398,7 +423,7 @@ void start_begin(struct app *app) {
     if (app->storing || (swap && begin_apply(app) == 0)) {
         app->start_waits = true;
         run->spawning = true;
-        return;
+        return true;
     }
-    spawn_when_there_is_room(app);
+    return spawn_when_there_is_room(app);
 }
