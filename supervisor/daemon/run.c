@@ -258,10 +258,19 @@ void run_look(struct app *app) {
     bool ended = main_has_ended(app);
     if (!run->group_empty && (!run->group || cgrp_group_populated(run->group) == 0))
         run->group_empty = true;
-    if (ended && run->group_empty)
+    if (ended && run->group_empty) {
+        /* What it said last still counts: an exit state, that it was ready, that it asked to end.
+         */
+        if (run->channel && !run->settled) {
+            run->settled = true;
+            server_settle(run->channel);
+        }
         app_event(app, LIFE_EV_EMPTY, "empty");
-    else if (ended)
-        app_event(app, LIFE_EV_MAIN_EXIT, run_end_cause(app));
+        return;
+    }
+    if (!ended)
+        return;
+    app_event(app, LIFE_EV_MAIN_EXIT, run_end_cause(app));
 }
 
 void run_emptied(struct group_owner *owner) {

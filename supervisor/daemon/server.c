@@ -16,7 +16,8 @@
 #include "supervisor/wire/idl.h"
 #include "supervisor/wire/interfaces.h"
 
-#define SERVER_ACCEPTS 16 /* in a turn of the loop */
+#define SERVER_SETTLE_ROUNDS 4
+#define SERVER_ACCEPTS       16 /* in a turn of the loop */
 #define SERVER_GROUPS                                                                              \
     64 /* of a peer, room for which is there before it is asked how many it has                    \
         */
@@ -221,6 +222,19 @@ static int server_on_connect(sd_event_source *source, int fd, uint32_t fired, vo
     }
     (void) server_unref(s);
     return 0;
+}
+
+/* Rounds bound what a flood can ask for; each reads and handles what conn_run() does in a turn. */
+void server_settle(struct server *server) {
+    struct server *s = server_ref(server);
+    struct conn *c;
+
+    if (s->fd >= 0)
+        (void) server_on_connect(NULL, s->fd, 0, s);
+    for (int round = 0; round < SERVER_SETTLE_ROUNDS; round++)
+        list_for_each (c, &s->conns, struct conn, in_server)
+            conn_run(c, EPOLLIN);
+    (void) server_unref(s);
 }
 
 /* Those that are scheduled while it runs have their turn in the next one. */

@@ -69,6 +69,9 @@ int server_new(sd_event *event, const struct server_config *config, struct serve
 struct server *server_free(struct server *s, bool keep_name);
 /* Those whose peer left are counted for as long as their call is open, so that the caps bound open
  * calls too. */
+/* Takes in what peers have sent and nobody has read, now: they have ended, and are to be forgotten.
+ */
+void server_settle(struct server *s);
 unsigned server_connections(const struct server *s);
 void server_set_max_connections(struct server *s, unsigned max); /* on a reload */
 /* Replies, of all servers, that did not fit their interface file. Counted (and logged) unless

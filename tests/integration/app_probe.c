@@ -4,8 +4,8 @@
  * Its argument is a list of manners, separated by commas; the path of a `show` that begins with '!'
  * is an order. manners: late (is not ready before "!ready"), deaf (no Watch), stubborn (ignores
  * SIGTERM and unload), child (leaves a child in a session of its own that ignores SIGTERM), mute
- * (connects to nothing) orders:  !exit N, !segv, !ready, !save TEXT, !info, !dialog, !keep KIND,
- * !drop KIND, !page, !host, !restart PATH, !quit, !hang */
+ * (connects to nothing) orders:  !exit N, !segv, !ready, !save TEXT, !last TEXT, !info, !dialog,
+ * !keep KIND, !drop KIND, !page, !host, !restart PATH, !quit, !hang */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "miniprog.h"
@@ -61,6 +63,23 @@ static void ask(struct miniprog *m) {
     (void) miniprog_show_dialog(m, &dialog, on_dialog, NULL);
 }
 
+/* Without the library: says it, and is gone before anybody can have read it. */
+static void save_and_vanish(const char *text) {
+    struct sockaddr_un sa = { .sun_family = AF_UNIX };
+    char message[512];
+    const char *address = getenv("MINIPROG_ADDRESS");
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    (void) snprintf(sa.sun_path, sizeof sa.sun_path, "%s", address + strlen("unix:"));
+    int n = snprintf(message, sizeof message,
+                     "{\"method\":\"org.miniprog.App.SaveExitState\",\"parameters\":"
+                     "{\"data\":{\"text\":\"%s\"}}}",
+                     text);
+    if (connect(fd, (struct sockaddr *) (void *) &sa, sizeof sa) == 0)
+        (void) !write(fd, message, (size_t) n + 1);
+    _exit(0);
+}
+
 static void obey(struct miniprog *m, const char *order) {
     const char *rest = strchr(order, ' ');
     char text[512];
@@ -81,6 +100,8 @@ static void obey(struct miniprog *m, const char *order) {
         (void) snprintf(text, sizeof text, "{\"text\":\"%s\"}", rest);
         (void) miniprog_save_exit_state(m, text, 0, on_done, "save");
     }
+    if (strncmp(order, "!last", 5) == 0)
+        save_and_vanish(rest);
     if (strcmp(order, "!info") == 0)
         (void) miniprog_get_info(m, on_info, NULL);
     if (strcmp(order, "!dialog") == 0)

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -279,6 +280,23 @@ static void test_exit_state_is_for_the_next_cold_run(void **state) {
     harness_stop(&h);
 }
 
+/* Its last words are in the socket when its end is seen. */
+static void test_what_an_app_says_last_counts(void **state) {
+    (void) state;
+    probe(ONE, "", "");
+    for (int i = 0; i < 20; i++) {
+        char want[64];
+        harness_ok(&h, "Open", "{\"id\":\"" ONE "\",\"path\":\"!last word %d\"}", i);
+        harness_wait_exit(&h, ONE, "exited");
+        open_app(ONE, "!info");
+        (void) snprintf(want, sizeof want, "state={\"text\":\"word %d\"}", i);
+        harness_wait_log(&h, ONE, want);
+        harness_ok(&h, "Kill", "{\"id\":\"" ONE "\"}");
+        harness_wait_exit(&h, ONE, "killed");
+    }
+    harness_stop(&h);
+}
+
 static void test_warn_reaches_running_apps_only(void **state) {
     (void) state;
     struct varlink_reply reply;
@@ -360,6 +378,7 @@ int main(void) {
         LIFE(test_warm_limit_takes_the_least_recently_used),
         LIFE(test_a_reason_to_run_on),
         LIFE(test_exit_state_is_for_the_next_cold_run),
+        LIFE(test_what_an_app_says_last_counts),
         LIFE(test_warn_reaches_running_apps_only),
         LIFE(test_dialogs),
         LIFE(test_pages_and_host_updates_reach_watchers),
