@@ -4,8 +4,10 @@
 #include "supervisor/daemon/spawn.h"
 
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -261,6 +263,13 @@ static int spawn_locked(const struct spawn_request *req, struct spawn_result *re
     r = bear_and_tell(req, ret, e);
     spawn_slots_empty(&kept.slots, req);
     return r;
+}
+
+void spawn_gate_open(struct spawn_gate *gate, bool let_go) {
+    uint32_t before = atomic_exchange(&gate->state, let_go ? SPAWN_GATE_OPEN : SPAWN_GATE_REFUSED);
+
+    if (before == SPAWN_GATE_WAITED_AT)
+        (void) syscall(SYS_futex, &gate->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 int spawn_process(const struct spawn_request *req, struct spawn_result *ret, struct err *e) {

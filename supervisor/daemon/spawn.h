@@ -22,6 +22,16 @@ struct err;
 
 #define SPAWN_KEEP_MAX 16
 
+/* A child that is ready to exec waits at its gate, if it has one, for what is still being made for
+ * it beside the spawn: its sockets, its run state. Zeroed it is closed. */
+struct spawn_gate {
+    _Atomic uint32_t state;
+};
+/* Once, from any thread. let_go false: it ends, stage "fork". A gate that is never opened (its
+ * daemon died) ends it in SPAWN_GATE_PATIENCE_S. */
+void spawn_gate_open(struct spawn_gate *gate, bool let_go);
+#define SPAWN_GATE_PATIENCE_S 10
+
 struct spawn_request {
     const char *const *argv; /* NULL-terminated */
     const char *const *envp; /* NULL-terminated */
@@ -38,7 +48,8 @@ struct spawn_request {
     const gid_t *groups; /* supplementary */
     size_t n_groups;
     int oom_score_adj;
-    struct cgrp_join join; /* into_fd -1 and n 0: no group */
+    struct cgrp_join join;   /* into_fd -1 and n 0: no group */
+    struct spawn_gate *gate; /* NULL: it need not wait */
 };
 
 struct spawn_result {

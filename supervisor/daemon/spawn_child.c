@@ -8,9 +8,11 @@
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
+#include <linux/futex.h>
 #include <linux/ioprio.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -231,6 +233,19 @@ CHILD int exec_search(const struct spawn_request *req) {
     }
 }
 
+/* The daemon's memory is ours: a futex in it. */
+CHILD int wait_at(struct spawn_gate *gate) {
+    const struct timespec patience = { .tv_sec = SPAWN_GATE_PATIENCE_S };
+    uint32_t state = SPAWN_GATE_CLOSED;
+
+    (void) atomic_compare_exchange_strong(&gate->state, &state, SPAWN_GATE_WAITED_AT);
+    while ((state = atomic_load(&gate->state)) == SPAWN_GATE_WAITED_AT)
+        if (syscall(SYS_futex, &gate->state, FUTEX_WAIT_PRIVATE, state, &patience, NULL, 0) < 0 &&
+            errno != EAGAIN && errno != EINTR)
+            return -errno;
+    return state == SPAWN_GATE_OPEN ? 0 : -ECANCELED;
+}
+
 CHILD int set_up(struct spawn_child *c) {
     const struct spawn_request *req = c->req;
     uint64_t none = 0;
@@ -266,6 +281,9 @@ CHILD int set_up(struct spawn_child *c) {
     c->step = SPAWN_STEP_DIRECTORY; /* as the app's user: what it may not enter is told here */
     if (fchdir(cwd) < 0)
         return -errno;
+    c->step = SPAWN_STEP_GATE;
+    if (req->gate && (r = wait_at(req->gate)) < 0)
+        return r;
     c->step = SPAWN_STEP_EXEC;
     (void) syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
     return strchr(req->program, '/') ? exec_path(req, req->program) : exec_search(req);

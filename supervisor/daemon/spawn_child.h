@@ -27,6 +27,7 @@
     X(IDS, "cannot change to its user")                                                            \
     X(PRIVILEGES, "cannot drop its privileges")                                                    \
     X(DIRECTORY, "cannot enter its folder")                                                        \
+    X(GATE, "was not let go")                                                                      \
     X(EXEC, "cannot run its program")                                                              \
     X(STARTTIME, "cannot read its start time")
 
@@ -42,6 +43,9 @@ struct spawn_limits {
     bool known[SPAWN_LIMITS];
     struct rlimit value[SPAWN_LIMITS];
 };
+
+/* Of a gate. */
+enum { SPAWN_GATE_CLOSED, SPAWN_GATE_WAITED_AT, SPAWN_GATE_OPEN, SPAWN_GATE_REFUSED };
 
 struct spawn_slots;
 

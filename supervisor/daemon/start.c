@@ -122,6 +122,7 @@ struct spawn_job {
     struct app *app;
     struct spawn_request request;
     struct spawn_result result;
+    struct spawn_gate gate;
     char **env;
     const char *argv_js[3];
     char *program;
@@ -194,6 +195,8 @@ static void spawn_done(void *arg, int result, const struct err *e) {
     app->run->spawning = false;
     if (result == 0)
         spawned(app, job);
+    else if (app->run->failure.stage) /* it was not let go */
+        start_gave_up(app);
     else
         start_failed(app, job->result.stage, job->result.error ? job->result.error : -result, e);
     spawn_job_free(job);
@@ -243,8 +246,21 @@ static void fill_request(struct app *app, struct spawn_job *job) {
         .groups = d->app_groups,
         .n_groups = d->n_app_groups,
         .oom_score_adj = 0,
+        .gate = &job->gate,
     };
     cgrp_group_join(app->run->group, &req->join);
+}
+
+/* Beside the spawn; the child waits for it before its exec. */
+static void finish_spawn(struct app *app, struct spawn_job *job) {
+    struct err e = { 0 };
+    int r = start_services(app, &e);
+
+    if (r < 0)
+        note_failure(app, "fork", -r, &e);
+    else /* after a crash from here on the next daemon must know whose group it finds */
+        runstate_write_first(app);
+    spawn_gate_open(&job->gate, r >= 0);
 }
 
 static int begin_spawn(struct app *app, struct err *e) {
@@ -259,11 +275,9 @@ static int begin_spawn(struct app *app, struct err *e) {
     job->journal = d->journal;
 
     uid_t uid = d->isolates ? app->uid : (uid_t) -1;
-    int r = start_services(app, e);
+    int r = make_group(app, e);
     if (r >= 0 && !job->journal)
         r = output_attach(d->output, app->id, uid, (gid_t) uid, &job->output_fd, e);
-    if (r >= 0)
-        r = make_group(app, e);
     if (r >= 0) {
         job->env = env_build(app);
         if (!app->manifest->exec)
@@ -273,8 +287,6 @@ static int begin_spawn(struct app *app, struct err *e) {
     }
     if (r >= 0) {
         fill_request(app, job);
-        /* After a crash right here the next daemon must know whose group it finds. */
-        runstate_write_first(app);
         app->run->spawning = true;
         r = work_submit(d->work, WORK_SPAWN, spawn_run, spawn_done, job);
         if (r < 0)
@@ -282,6 +294,8 @@ static int begin_spawn(struct app *app, struct err *e) {
     }
     if (r < 0)
         spawn_job_free(job);
+    else
+        finish_spawn(app, job);
     return r;
 }
 

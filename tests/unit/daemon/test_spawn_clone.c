@@ -11,6 +11,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -344,6 +345,54 @@ static void test_our_handlers_never_run_in_a_child(void **state) {
     assert_int_equal(status, 0);
 }
 
+/* ---- the gate ---- */
+
+static void *open_later(void *gate) {
+    struct spawn_gate *g = gate;
+    while (atomic_load(&g->state) == 0) /* until the child waits at it */
+        sched_yield();
+    spawn_gate_open(g, true);
+    return NULL;
+}
+
+/* The child is seen to wait: only then is it let go. */
+static void test_a_child_waits_at_its_gate(void **state) {
+    (void) state;
+    struct spawn_request req = request("true", true_argv);
+    struct spawn_gate gate = { 0 };
+    struct spawn_result res;
+    pthread_t opener;
+
+    req.gate = &gate;
+    assert_int_equal(pthread_create(&opener, NULL, open_later, &gate), 0);
+    assert_int_equal(spawn_process(&req, &res, NULL), 0);
+    pthread_join(opener, NULL);
+    assert_int_equal(reap(&res), 0);
+
+    /* Open before anybody came to it. */
+    gate = (struct spawn_gate){ 0 };
+    spawn_gate_open(&gate, true);
+    assert_int_equal(spawn_process(&req, &res, NULL), 0);
+    assert_int_equal(reap(&res), 0);
+}
+
+static void test_a_child_that_is_not_let_go(void **state) {
+    (void) state;
+    struct spawn_request req = request("true", true_argv);
+    struct spawn_gate gate = { 0 };
+    struct spawn_result res = { .pid = -7 };
+    struct err e = { 0 };
+
+    req.gate = &gate;
+    spawn_gate_open(&gate, false);
+    assert_int_equal(spawn_process(&req, &res, &e), -ECANCELED);
+    assert_string_equal(res.stage, "fork");
+    assert_int_equal(res.error, ECANCELED);
+    assert_non_null(strstr(e.text, "was not let go"));
+    assert_int_equal(res.pid, -7);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_child_is_born_in_its_v2_group),
@@ -352,6 +401,8 @@ int main(void) {
         cmocka_unit_test(test_refused_close_range_closes_one_by_one),
         cmocka_unit_test(test_threads_in_malloc_do_not_matter),
         cmocka_unit_test(test_our_handlers_never_run_in_a_child),
+        cmocka_unit_test(test_a_child_waits_at_its_gate),
+        cmocka_unit_test(test_a_child_that_is_not_let_go),
     };
 
     root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
