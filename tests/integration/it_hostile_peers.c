@@ -12,8 +12,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -165,7 +163,7 @@ static void test_clients_that_come_and_go(void **state) {
              "{\"method\":\"" WIRE_SUPERVISOR ".Close\",\"parameters\":{\"id\":\"" ONE "\"}}");
     raw_close(&last);
     harness_wait_state(&h, ONE, "stopped", "closed");
-    harness_ok(&h, "List", "{}");
+    raw_barrier(&h);
     assert_true(harness_daemon_fds(&h) <= before);
     finish();
 }
@@ -288,26 +286,6 @@ static void test_nine_connections_of_an_app(void **state) {
 
 /* --- notify sockets ----------------------------------------------------------------------- */
 
-/* Sent by a process that is uid and gid for good: the kernel writes real ids on a datagram. */
-static void notify_as(const char *id, uid_t uid, gid_t gid, const char *text, size_t n) {
-    struct sockaddr_un sa = { .sun_family = AF_UNIX };
-    char path[128];
-    int status;
-
-    (void) snprintf(sa.sun_path, sizeof sa.sun_path, "%s", raw_app_path(&h, id, "notify", path));
-    pid_t pid = fork();
-    if (pid == 0) {
-        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        if (setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
-            _exit(1);
-        /* waits while the queue is full */
-        ssize_t sent = sendto(fd, text, n, 0, (struct sockaddr *) (void *) &sa, sizeof sa);
-        _exit(sent == (ssize_t) n ? 0 : 2);
-    }
-    assert_true(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
-}
-
 static void test_a_notify_datagram_of_another_user(void **state) {
     (void) state;
     static const char ready[] = "READY=1\n";
@@ -319,16 +297,16 @@ static void test_a_notify_datagram_of_another_user(void **state) {
     struct client *opening = harness_send(&h, "Open", false, "{\"id\":\"" ONE "\"}");
     harness_wait_log(&h, ONE, "up");
     uid_t uid = raw_app_uid(&h, ONE);
-    notify_as(ONE, NOBODY, (gid_t) uid, ready, sizeof ready - 1);
+    raw_notify(&h, ONE, NOBODY, (gid_t) uid, ready, sizeof ready - 1);
     memset(junk, 'x', sizeof junk);
-    notify_as(ONE, uid, (gid_t) uid, junk, sizeof junk); /* longer than any message */
-    notify_as(ONE, uid, (gid_t) uid, "", 0);
-    notify_as(ONE, uid, (gid_t) uid, "READY=0\nREADY=\n=\n\nSTATUS=\x1b[2J\nX", 32);
+    raw_notify(&h, ONE, uid, (gid_t) uid, junk, sizeof junk); /* longer than any message */
+    raw_notify(&h, ONE, uid, (gid_t) uid, "", 0);
+    raw_notify(&h, ONE, uid, (gid_t) uid, "READY=0\nREADY=\n=\n\nSTATUS=\x1b[2J\nX", 32);
     memset(junk, '\n', 4000);
-    notify_as(ONE, uid, (gid_t) uid, junk, 4000);
-    harness_ok(&h, "List", "{}"); /* notify sockets are looked at before calls are */
+    raw_notify(&h, ONE, uid, (gid_t) uid, junk, 4000);
+    raw_barrier(&h);
     harness_assert_state(&h, ONE, "starting");
-    notify_as(ONE, uid, (gid_t) uid, ready, sizeof ready - 1);
+    raw_notify(&h, ONE, uid, (gid_t) uid, ready, sizeof ready - 1);
     harness_wait_state(&h, ONE, "foreground", "ready");
     client_close(opening);
     finish();

@@ -35,10 +35,16 @@ const char *raw_hear(struct raw *r);
 /* Reads on until the daemon hangs up. */
 void raw_wait_hangup(struct raw *r);
 
+/* Sends a datagram to the app's notify socket, from a process of that uid and gid. */
+void raw_notify(struct harness *h, const char *id, uid_t uid, gid_t gid, const char *text,
+                size_t n);
+
 /* Facts about an app. */
 const char *raw_app_path(struct harness *h, const char *id, const char *name, char ret[128]);
 uid_t raw_app_uid(struct harness *h, const char *id);
 
+/* What was sent before this, on whatever connection, has been looked at. */
+void raw_barrier(struct harness *h);
 /* The daemon answers, and found neither itself nor us to be a reason to report a fault. */
 void raw_assert_sound(struct harness *h);
 

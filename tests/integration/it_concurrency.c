@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: MIT
+ * Calls that meet: a call is decided on arrival, its reply may wait, and apps never wait for each
+ * other. An app that waits here is `mute` and ready by notify: the test says READY=1 for it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "supervisor/base/err.h"
+#include "supervisor/wire/interfaces.h"
+#include "tests/lib/harness.h"
+#include "tests/lib/raw.h"
+
+#define ONE "org.example.one"
+#define TWO "org.example.two"
+#define S   WIRE_SUPERVISOR
+
+static struct harness h;
+
+static int start(void **state) {
+    (void) state;
+    harness_start(&h, NULL);
+    return 0;
+}
+static int end(void **state) {
+    (void) state;
+    harness_clean(&h);
+    return 0;
+}
+
+static void finish(void) {
+    raw_assert_sound(&h);
+    harness_stop(&h);
+}
+
+static void install(const char *id, const char *manners, const char *ours) {
+    harness_install(&h, &(struct harness_app){
+                            .id = id, .program = "probe", .argument = manners, .ours = ours });
+}
+
+/* One that starts until it is told, and stops only when it is killed. */
+static void slow_app(const char *id) {
+    install(id, "mute,stubborn",
+            "\"ready\":\"notify\",\"start_timeout\":\"10min\",\"stop_timeout\":\"300ms\"");
+}
+
+static void say_ready(const char *id) {
+    raw_barrier(&h); /* its notify socket is there by now */
+    raw_notify(&h, id, 0, 0, "READY=1", 7);
+}
+
+static struct client *send_to(const char *method, const char *id) {
+    return harness_send(&h, method, false, "{\"id\":\"%s\"}", id);
+}
+
+/* Its reply, which has come or will; want: "" success, a start ("cold"), or a stage. */
+static void answers(struct client *c, const char *want) {
+    struct varlink_reply reply;
+    struct err e = { 0 };
+    if (client_receive(c, HARNESS_PATIENCE_MS, &reply, &e) < 0)
+        fail_msg("%s", e.text);
+    const char *got = json_get_string(reply.parameters, reply.error ? "stage" : "start", "");
+    if (strcmp(got, want) != 0)
+        fail_msg("'%s' (%s), not '%s'", got, reply.error ? reply.error : "no error", want);
+    varlink_reply_clear(&reply);
+    client_close(c);
+}
+
+static void assert_waits(struct client *c) {
+    struct pollfd p = { .fd = client_fd(c), .events = POLLIN };
+    raw_barrier(&h);
+    assert_int_equal(poll(&p, 1, 0), 0);
+}
+
+/* --- Open --------------------------------------------------------------------------------- */
+
+static void test_open_joins_a_start(void **state) {
+    (void) state;
+    slow_app(ONE);
+    struct client *first = send_to("Open", ONE);
+    harness_wait_state(&h, ONE, "starting", "open");
+    struct client *second = send_to("Open", ONE), *third = send_to("Open", ONE);
+    assert_waits(first);
+    assert_waits(third);
+    say_ready(ONE);
+    answers(first, "cold");
+    answers(second, "cold");
+    answers(third, "cold");
+    assert_int_equal(harness_number(&h, ONE, "cold_starts"), 1);
+    answers(send_to("Open", ONE), "current");
+    finish();
+}
+
+static void test_a_failed_start_fails_all_that_joined(void **state) {
+    (void) state;
+    install(ONE, "mute", "\"ready\":\"notify\",\"start_timeout\":\"300ms\"");
+    struct client *first = send_to("Open", ONE), *second = send_to("Open", ONE);
+    answers(first, "ready");
+    answers(second, "ready");
+    finish();
+}
+
+static void test_open_while_stopping_starts_cold(void **state) {
+    (void) state;
+    slow_app(ONE);
+    struct client *opening = send_to("Open", ONE);
+    harness_wait_log(&h, ONE, "up"); /* and ignores SIGTERM */
+    say_ready(ONE);
+    answers(opening, "cold");
+    pid_t pid = harness_pid(&h, ONE);
+    struct client *closing = send_to("Close", ONE);
+    harness_wait_state(&h, ONE, "stopping", "closed");
+    struct client *a = send_to("Open", ONE), *b = send_to("Open", ONE);
+    assert_waits(a);
+    answers(closing, "");
+    harness_wait_state(&h, ONE, "stopped", "closed");
+    harness_wait_state(&h, ONE, "starting", "open");
+    say_ready(ONE);
+    answers(a, "cold");
+    answers(b, "cold");
+    assert_int_not_equal(harness_pid(&h, ONE), pid);
+    assert_int_equal(harness_number(&h, ONE, "cold_starts"), 2);
+    finish();
+}
+
+/* --- what ends waiting Opens -------------------------------------------------------------- */
+
+static void test_close_kill_and_remove_fail_waiting_opens(void **state) {
+    (void) state;
+    static const char *const methods[] = { "Close", "Kill", "Remove" };
+    for (int i = 0; i < 3; i++) {
+        slow_app(ONE);
+        /* that wait for the start */
+        struct client *a = send_to("Open", ONE), *b = send_to("Open", ONE);
+        harness_wait_state(&h, ONE, "starting", "open");
+        assert_waits(b); /* calls of two connections come in any order */
+        struct client *ending = send_to(methods[i], ONE);
+        answers(a, "closed");
+        answers(b, "closed");
+        /* that wait for the end */
+        if (i < 2) {
+            a = send_to("Open", ONE);
+            assert_waits(a);
+            b = send_to(methods[i], ONE);
+            answers(a, "closed");
+            answers(b, "");
+        }
+        answers(ending, "");
+        if (i < 2)
+            harness_assert_state(&h, ONE, "stopped");
+        else
+            harness_error(&h, "NoSuchApp", "Open", "{\"id\":\"" ONE "\"}");
+    }
+    finish();
+}
+
+static void test_open_and_remove_while_it_is_removed(void **state) {
+    (void) state;
+    slow_app(ONE);
+    struct client *opening = send_to("Open", ONE);
+    harness_wait_log(&h, ONE, "up"); /* and ignores SIGTERM */
+    say_ready(ONE);
+    answers(opening, "cold");
+    struct client *removing = send_to("Remove", ONE);
+    harness_wait_state(&h, ONE, "stopping", "removed");
+    answers(send_to("Open", ONE), "closed");
+    harness_error(&h, "Busy", "Remove", "{\"id\":\"" ONE "\"}");
+    answers(removing, "");
+    harness_error(&h, "NoSuchApp", "Status", "{\"id\":\"" ONE "\"}");
+    finish();
+}
+
+static void test_the_end_of_the_supervisor_fails_waiting_opens(void **state) {
+    (void) state;
+    slow_app(ONE);
+    slow_app(TWO);
+    struct client *one = send_to("Open", ONE), *two = send_to("Open", TWO);
+    harness_wait_state(&h, TWO, "starting", "open");
+    assert_waits(one);
+    harness_signal(&h, SIGTERM);
+    answers(one, "closed");
+    answers(two, "closed");
+    int status;
+    assert_int_equal(waitpid(h.daemon, &status, 0), h.daemon);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    h.daemon = 0;
+    h.client = client_close(h.client);
+    h.watcher = client_close(h.watcher);
+    harness_restart(&h);
+    harness_assert_state(&h, ONE, "stopped");
+    finish();
+}
+
+static void test_kill_hastens_a_close(void **state) {
+    (void) state;
+    install(ONE, "mute,stubborn", "\"stop_timeout\":\"10min\"");
+    harness_ok(&h, "Open", "{\"id\":\"" ONE "\"}");
+    harness_wait_log(&h, ONE, "up");
+    struct client *a = send_to("Close", ONE), *b = send_to("Close", ONE);
+    harness_wait_state(&h, ONE, "stopping", "closed");
+    assert_waits(b);
+    harness_ok(&h, "Kill", "{\"id\":\"" ONE "\"}");
+    answers(a, "");
+    answers(b, "");
+    harness_wait_exit(&h, ONE, "closed"); /* the first cause counts */
+    finish();
+}
+
+/* --- Hide --------------------------------------------------------------------------------- */
+
+static void hide_is_refused(const char *in_state) {
+    struct varlink_reply reply;
+    harness_call(&h, &reply, "Hide", "{\"id\":\"" ONE "\"}");
+    assert_non_null(reply.error);
+    assert_string_equal(reply.error, S ".BadState");
+    assert_string_equal(json_get_string(reply.parameters, "state", ""), in_state);
+    varlink_reply_clear(&reply);
+    harness_assert_state(&h, ONE, in_state);
+}
+
+static void hide_succeeds(const char *in_state) {
+    int64_t since = harness_number(&h, ONE, "since_usec");
+    harness_ok(&h, "Hide", "{\"id\":\"" ONE "\"}");
+    harness_assert_state(&h, ONE, in_state);
+    assert_int_equal(harness_number(&h, ONE, "since_usec"), since); /* nothing has changed */
+}
+
+static void test_hide_in_each_state(void **state) {
+    (void) state;
+    slow_app(ONE);
+    hide_is_refused("stopped");
+    struct client *opening = send_to("Open", ONE);
+    harness_wait_state(&h, ONE, "starting", "open");
+    hide_is_refused("starting");
+    harness_wait_log(&h, ONE, "up");
+    say_ready(ONE);
+    answers(opening, "cold");
+    harness_write_config(&h, "[lifecycle]\nsuspend_after=0\n");
+    harness_signal(&h, SIGHUP);
+    harness_ok(&h, "List", "{}");
+    harness_ok(&h, "Hide", "{\"id\":\"" ONE "\"}");
+    hide_succeeds("background");
+    harness_write_config(&h, "[lifecycle]\nsuspend_after=1ms\n");
+    harness_signal(&h, SIGHUP);
+    harness_ok(&h, "List", "{}");
+    answers(send_to("Open", ONE), "hot");
+    harness_ok(&h, "Hide", "{\"id\":\"" ONE "\"}");
+    harness_wait_state(&h, ONE, "suspended", "timeout");
+    hide_succeeds("suspended");
+    struct client *closing = send_to("Close", ONE);
+    harness_wait_state(&h, ONE, "stopping", "closed");
+    hide_is_refused("stopping");
+    answers(closing, "");
+    finish();
+}
+
+/* --- callers ------------------------------------------------------------------------------ */
+
+static void test_a_caller_that_leaves_cancels_nothing(void **state) {
+    (void) state;
+    slow_app(ONE);
+    client_close(send_to("Open", ONE));
+    harness_wait_state(&h, ONE, "starting", "open");
+    harness_wait_log(&h, ONE, "up");
+    say_ready(ONE);
+    harness_wait_state(&h, ONE, "foreground", "ready");
+    client_close(send_to("Hide", ONE));
+    harness_wait_state(&h, ONE, "background", "hide");
+    client_close(send_to("Close", ONE));
+    harness_wait_state(&h, ONE, "stopping", "closed");
+    client_close(send_to("Open", ONE)); /* waits for the end, and has nobody to tell */
+    harness_wait_state(&h, ONE, "stopped", "closed");
+    harness_wait_state(&h, ONE, "starting", "open");
+    client_close(send_to("Remove", ONE));
+    harness_wait_state(&h, ONE, "stopped", "removed");
+    harness_install(&h, &(struct harness_app){ .id = TWO }); /* the disk lane is past the removal */
+    harness_error(&h, "NoSuchApp", "Status", "{\"id\":\"" ONE "\"}");
+    finish();
+}
+
+static bool hears_nothing(struct raw *r) {
+    struct pollfd p = { .fd = r->fd, .events = POLLIN };
+    raw_barrier(&h);
+    return poll(&p, 1, 0) == 0;
+}
+
+static void test_replies_come_in_the_order_of_calls(void **state) {
+    (void) state;
+    slow_app(ONE);
+    struct raw r = raw_open(h.control);
+    raw_call(&r, "{\"method\":\"" S ".Open\",\"parameters\":{\"id\":\"" ONE "\"}}");
+    raw_call(&r, "{\"method\":\"" S ".Status\",\"parameters\":{\"id\":\"" ONE "\"}}");
+    raw_call(&r, "{\"method\":\"" S ".Hide\",\"parameters\":{\"id\":\"" ONE "\"}}");
+    raw_call(&r, "{\"method\":\"" S ".Status\",\"parameters\":{\"id\":\"none\"}}");
+    harness_wait_state(&h, ONE, "starting", "open");
+    assert_true(hears_nothing(&r)); /* behind a call that waits nothing is looked at */
+    harness_assert_state(&h, ONE, "starting");
+    say_ready(ONE);
+    static const char *const want[] = { "\"start\":\"cold\"", "\"state\":\"foreground\"", "{",
+                                        "NoSuchApp" };
+    for (int i = 0; i < 4; i++) {
+        const char *reply = raw_hear(&r);
+        if (!reply || !strstr(reply, want[i]))
+            fail_msg("reply %d has no '%s': %s", i, want[i], reply ? reply : "hung up");
+    }
+    harness_wait_state(&h, ONE, "background", "hide");
+    raw_close(&r);
+    finish();
+}
+
+/* --- Remove ------------------------------------------------------------------------------- */
+
+static void test_remove_keeps_data_when_asked(void **state) {
+    (void) state;
+    char data[128], file[160];
+    struct stat st;
+    harness_install(
+        &h, &(struct harness_app){ .id = ONE,
+                                   .script = "echo mine >$MINIPROG_DATA/file\necho done\nexec "
+                                             "sleep 1000000" });
+    harness_ok(&h, "Open", "{\"id\":\"" ONE "\"}");
+    harness_wait_log(&h, ONE, "done");
+    uid_t uid = raw_app_uid(&h, ONE);
+    (void) snprintf(data, sizeof data, "%s/apps/" ONE "/data", h.state);
+    (void) snprintf(file, sizeof file, "%s/file", data);
+    harness_ok(&h, "Remove", "{\"id\":\"" ONE "\",\"keep_data\":true}");
+    assert_int_equal(stat(file, &st), 0);
+    assert_int_equal(st.st_uid, uid);
+    harness_error(&h, "NoSuchApp", "Status", "{\"id\":\"" ONE "\"}");
+
+    harness_install(&h, &(struct harness_app){ .id = TWO });
+    assert_int_not_equal(raw_app_uid(&h, TWO), uid); /* in use as long as its data are there */
+    (void) harness_signal_and_wait(&h, SIGTERM);
+    harness_restart(&h);
+    harness_install(&h, &(struct harness_app){ .id = "org.example.three" });
+    assert_int_not_equal(raw_app_uid(&h, "org.example.three"), uid);
+
+    harness_install(&h, &(struct harness_app){ .id = ONE, .script = "cat $MINIPROG_DATA/file" });
+    assert_int_equal(raw_app_uid(&h, ONE), uid);
+    harness_ok(&h, "Open", "{\"id\":\"" ONE "\"}");
+    harness_wait_log(&h, ONE, "mine");
+    harness_ok(&h, "Remove", "{\"id\":\"" ONE "\"}");
+    assert_int_equal(stat(data, &st), -1);
+    finish();
+}
+
+/* --- apps never wait for each other ------------------------------------------------------- */
+
+static void test_slow_apps_delay_nobody(void **state) {
+    (void) state;
+    char id[32];
+    struct client *slow[8];
+    install(TWO, "", "\"ready\":\"notify\"");
+    for (int i = 0; i < 8; i++) {
+        (void) snprintf(id, sizeof id, "org.example.slow%d", i);
+        slow_app(id);
+        slow[i] = send_to("Open", id);
+        harness_wait_state(&h, id, "starting", "open");
+    }
+    for (int i = 0; i < 20; i++) {
+        answers(send_to("Open", TWO), "cold");
+        harness_ok(&h, "Hide", "{\"id\":\"" TWO "\"}");
+        answers(send_to("Open", TWO), "hot");
+        harness_ok(&h, "Close", "{\"id\":\"" TWO "\"}");
+    }
+    for (int i = 0; i < 8; i++) {
+        (void) snprintf(id, sizeof id, "org.example.slow%d", i);
+        harness_assert_state(&h, id, "starting");
+        say_ready(id);
+        answers(slow[i], "cold");
+    }
+    finish();
+}
+
+/* Six connections send sixty calls each, all at once, about three apps: each call has one reply, in
+ * order, and the supervisor is whole. */
+static void test_a_storm_of_calls(void **state) {
+    (void) state;
+    static const char *const ids[] = { ONE, TWO, "org.example.three" };
+    static const char *const methods[] = { "Open", "Open", "Open", "Hide", "Close", "Kill" };
+    struct raw r[6];
+    char call[256];
+    unsigned dice = 12345;
+    harness_write_config(&h, "[lifecycle]\nsuspend_after=1ms\nmax_warm=1\n");
+    harness_signal(&h, SIGHUP);
+    install(ids[0], "", "\"ready\":\"notify\"");
+    install(ids[1], "child", "\"stop_timeout\":\"20ms\"");
+    harness_install(&h, &(struct harness_app){ .id = ids[2] });
+    for (int i = 0; i < 6; i++)
+        r[i] = raw_open(h.control);
+    for (int n = 0; n < 60; n++)
+        for (int i = 0; i < 6; i++) {
+            dice = dice * 1103515245u + 12345u;
+            (void) snprintf(call, sizeof call,
+                            "{\"method\":\"" S ".%s\",\"parameters\":{\"id\":\"%s\"}}",
+                            methods[(dice >> 16 & 255) % 6], ids[(dice >> 24) % 3]);
+            raw_call(&r[i], call);
+        }
+    for (int i = 0; i < 6; i++) {
+        for (int n = 0; n < 60; n++)
+            assert_non_null(raw_hear(&r[i]));
+        raw_close(&r[i]);
+    }
+    for (int i = 0; i < 3; i++) {
+        harness_ok(&h, "Close", "{\"id\":\"%s\"}", ids[i]);
+        harness_ok(&h, "Open", "{\"id\":\"%s\"}", ids[i]);
+    }
+    finish();
+}
+
+#define MEET(test) cmocka_unit_test_setup_teardown(test, start, end)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        MEET(test_open_joins_a_start),
+        MEET(test_a_failed_start_fails_all_that_joined),
+        MEET(test_open_while_stopping_starts_cold),
+        MEET(test_close_kill_and_remove_fail_waiting_opens),
+        MEET(test_open_and_remove_while_it_is_removed),
+        MEET(test_the_end_of_the_supervisor_fails_waiting_opens),
+        MEET(test_kill_hastens_a_close),
+        MEET(test_hide_in_each_state),
+        MEET(test_a_caller_that_leaves_cancels_nothing),
+        MEET(test_replies_come_in_the_order_of_calls),
+        MEET(test_remove_keeps_data_when_asked),
+        MEET(test_slow_apps_delay_nobody),
+        MEET(test_a_storm_of_calls),
+    };
+    return cmocka_run_group_tests_name("daemon/concurrency", tests, NULL, NULL);
+}
