@@ -88,6 +88,18 @@ static int take_permille(const struct cgrp_replay *r, const struct words *w, con
     return x;
 }
 
+static int take_level(const struct cgrp_replay *r, const struct words *w, const char *key, int *ret,
+                      struct err *e) {
+    uint64_t level = (uint64_t) *ret;
+
+    int x = take_size(r, w, key, &level, e);
+    if (x == 0 && (level > CGRP_CRITICAL || level % CGRP_MODERATE))
+        return wrong(r, e, "a level is 0, 5, 10 or 15, not", value_of(w, key));
+    if (x == 0)
+        *ret = (int) level;
+    return x;
+}
+
 static int find(const struct cgrp_replay *r, const char *id) {
     for (int i = 0; i < r->table.n; i++)
         if (r->table.app[i].state != CGRP_APP_NONE && strcmp(r->table.app[i].id, id) == 0)
@@ -156,7 +168,9 @@ static int read_app(struct cgrp_replay *r, const struct words *w, struct err *e)
     if (stuck && parse_bool(stuck, &app.kill.stuck) < 0)
         return wrong(r, e, "neither yes nor no:", stuck);
     app.warn.measured = app.warn.measured || value_of(w, "had");
-    int x = take_time(r, w, "idle_since", &app.idle_since, e);
+    int x = take_level(r, w, "of", &app.warn.level, e);
+    if (x == 0)
+        x = take_time(r, w, "idle_since", &app.idle_since, e);
     if (x == 0)
         x = take_size(r, w, "bytes", &app.bytes, e);
     if (x == 0)
@@ -164,7 +178,13 @@ static int read_app(struct cgrp_replay *r, const struct words *w, struct err *e)
     if (x == 0)
         x = take_size(r, w, "freed", &app.warn.freed, e);
     if (x == 0)
+        x = take_time(r, w, "asked", &app.warn.at, e);
+    if (x == 0)
+        x = take_size(r, w, "before", &app.warn.before, e);
+    if (x == 0)
         x = take_time(r, w, "killed", &app.kill.at, e);
+    if (x == 0)
+        x = take_size(r, w, "back", &app.kill.bytes, e);
     if (x == 0)
         x = take_time(r, w, "until", &app.kill.until, e);
     if (x == 0 && slot < 0)
@@ -179,16 +199,25 @@ static int read_app(struct cgrp_replay *r, const struct words *w, struct err *e)
 /* The level is what the figures say, unless the line has one. */
 static int level_of(struct cgrp_replay *r, const struct words *w, struct cgrp_fact *f,
                     struct err *e) {
-    uint64_t level = 0;
-
     if (f->kind == CGRP_FACT_BUDGET || f->kind == CGRP_FACT_LIMIT)
-        level = (uint64_t) cgrp_level_of_share(f, 0);
+        f->level = cgrp_level_of_share(f, 0);
     else if (f->kind == CGRP_FACT_AVAILABLE)
-        level = (uint64_t) cgrp_level_of_available(f, &r->policy.config.available, 0);
-    int x = take_size(r, w, "level", &level, e);
-    if (x == 0 && (level > CGRP_CRITICAL || level % CGRP_MODERATE))
-        return wrong(r, e, "a level is 0, 5, 10 or 15, not", value_of(w, "level"));
-    f->level = (int) level;
+        f->level = cgrp_level_of_available(f, &r->policy.config.available, 0);
+    return take_level(r, w, "level", &f->level, e);
+}
+
+/* The level as it was told before the trace began, by the sensor that is worst. */
+static int read_held(struct cgrp_replay *r, const struct words *w, struct err *e) {
+    struct cgrp_policy *p = &r->policy;
+
+    int x = take_level(r, w, "level", &p->level, e);
+    if (x == 0)
+        x = take_level(r, w, "warned", &p->warned, e);
+    if (x == 0)
+        x = take_time(r, w, "next", &p->warn_next, e);
+    for (int i = 0; i < CGRP_FACT_SENSORS; i++)
+        if (p->sensor[i].known && p->sensor[i].last.level > p->told.level)
+            p->told = p->sensor[i].last;
     return x;
 }
 
@@ -274,6 +303,8 @@ static int read_event(struct cgrp_replay *r, const struct words *w, struct err *
         cgrp_policy_reclaimed(&r->policy, &r->table);
         return 0;
     }
+    if (strcmp(verb, "held") == 0)
+        return read_held(r, w, e);
     if (w->n < 3)
         return wrong(r, e, "too few words in", verb);
     if (strcmp(verb, "app") == 0)

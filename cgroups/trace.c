@@ -8,9 +8,13 @@
 #define CONSIDERED 16
 
 void cgrp_trace_begin(struct str *out, const struct cgrp_policy_config *config) {
+    (void) str_puts(out, "miniprog-trace 1\n");
+    cgrp_trace_config(out, config);
+}
+
+void cgrp_trace_config(struct str *out, const struct cgrp_policy_config *config) {
     const struct cgrp_available *a = &config->available;
 
-    (void) str_puts(out, "miniprog-trace 1\n");
     (void) str_printf(out,
                       "config off=%s alarm_count=%u alarm_window=%" PRIu64
                       "us available_low=%u available_low_exit=%u available_critical=%u "
@@ -86,27 +90,35 @@ void cgrp_trace_action(struct str *out, const struct cgrp_table *table, uint64_t
                           cgrp_rank_text(table, slot[i], i ? slot[i - 1] : -1, now, why));
 }
 
+static void snapshot_of_app(struct str *out, const struct cgrp_table *table,
+                            const struct cgrp_app *app, uint64_t now) {
+    app_line(out, now, app);
+    if (app->warn.measured)
+        (void) str_printf(out, " had=%" PRIu64 " freed=%" PRIu64, app->warn.had, app->warn.freed);
+    if (app->warn.at)
+        (void) str_printf(out, " asked=%" PRIu64 "us before=%" PRIu64 " of=%d", app->warn.at,
+                          app->warn.before, app->warn.level);
+    if (app->kill.at && !app->kill.by_kernel)
+        (void) str_printf(
+            out, " killed=%" PRIu64 "us until=%" PRIu64 "us back=%" PRIu64 " stuck=%s",
+            app->kill.at, app->kill.until, app->kill.bytes, app->kill.stuck ? "yes" : "no");
+    (void) str_putc(out, '\n');
+    if (app->limit.level > 0)
+        cgrp_trace_fact(out, table, &app->limit.last);
+    if (app->admit.state == CGRP_ADMIT_WAITING)
+        cgrp_trace_admit(out, app->admit.until - CGRP_ADMIT_US, app->id, app->admit.need);
+}
+
 void cgrp_trace_snapshot(struct str *out, const struct cgrp_policy *p,
                          const struct cgrp_table *table, uint64_t now) {
     cgrp_trace_begin(out, &p->config);
-    for (int i = 0; i < table->n; i++) {
-        const struct cgrp_app *app = &table->app[i];
-        if (app->state == CGRP_APP_NONE)
-            continue;
-        app_line(out, now, app);
-        if (app->warn.measured)
-            (void) str_printf(out, " had=%" PRIu64 " freed=%" PRIu64, app->warn.had,
-                              app->warn.freed);
-        if (app->kill.at && !app->kill.by_kernel)
-            (void) str_printf(out, " killed=%" PRIu64 "us until=%" PRIu64 "us stuck=%s",
-                              app->kill.at, app->kill.until, app->kill.stuck ? "yes" : "no");
-        (void) str_putc(out, '\n');
-        if (app->limit.level > 0)
-            cgrp_trace_fact(out, table, &app->limit.last);
-        if (app->admit.state == CGRP_ADMIT_WAITING)
-            cgrp_trace_admit(out, app->admit.until - CGRP_ADMIT_US, app->id, app->admit.need);
-    }
+    for (int i = 0; i < table->n; i++)
+        if (table->app[i].state != CGRP_APP_NONE)
+            snapshot_of_app(out, table, &table->app[i], now);
     for (int i = 0; i < CGRP_FACT_SENSORS; i++)
         if (p->sensor[i].known)
             cgrp_trace_fact(out, table, &p->sensor[i].last);
+    if (p->level > 0)
+        (void) str_printf(out, "held %" PRIu64 "us level=%d warned=%d next=%" PRIu64 "us\n", now,
+                          p->level, p->warned, p->warn_next);
 }

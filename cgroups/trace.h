@@ -3,18 +3,26 @@
  * Layer: 2, cgroups. Uses: base. No I/O: text in, text out.
  *
  * A line each, words separated by blanks, in the order in which it happened; '#' begins a comment.
- * Times are as parse_duration() takes them ("1500ms", "12345678us"), from any beginning; sizes
- * as parse_size().
+ * Times are as parse_duration() takes them ("1500ms", "12345678us"), from any beginning; sizes as
+ * parse_size().
+ *
  *     miniprog-trace 1
- *     config alarm_count=2 alarm_window=5s available_low=80 ... (permille) off=no
+ *     config alarm_count=2 alarm_window=5s available_low=80 … off=no       shares in permille
  *     app TIME ID state=suspended idle_since=TIME bytes=SIZE
- *         [had=SIZE freed=SIZE killed=TIME until=TIME stuck=yes: where a trace begins in mid-life]
- *     fact TIME KIND [ID] [level=N] FIGURE=N ...    figures are in fact.h; a size may have its K M
- * G empty TIME ID            its group has no process left admit TIME ID SIZE       it wants to
- * start and needs that reclaimed TIME           the worker is done decide TIME              what is
- * to be done? > kill ID at once ...    what was decided then, in words, one line each >   | ID:
- * suspended ...  who was considered for it, in order A recorded trace is a test: what it decided is
- * compared with what would be decided now. */
+ *     fact TIME KIND [ID] [level=N] FIGURE=N …      the figures' names are in fact.h
+ *     empty TIME ID                                 its group has no process left
+ *     admit TIME ID SIZE                            it wants to start and needs that
+ *     reclaimed TIME                                the worker is done
+ *     decide TIME                                   what is to be done?
+ *     > kill ID at once …                           what was decided then, one line each
+ *     >   | ID: suspended …                         who was considered for it, in order
+ *
+ * Where a trace begins in mid-life an app's line may also have had=SIZE freed=SIZE (of its last
+ * warning), asked=TIME before=SIZE of=LEVEL (of one not yet measured), killed=TIME until=TIME
+ * back=SIZE stuck=yes; and "held TIME level=N warned=N next=TIME" is the level as told and warned
+ * of.
+ *
+ * A recorded trace is a test: what it decided is compared with what would be decided now. */
 #ifndef CGROUPS_TRACE_H
 #define CGROUPS_TRACE_H
 
@@ -28,7 +36,8 @@ struct err;
 struct str;
 
 /* Each appends a line. Failures stick in `out` (str_error()). */
-void cgrp_trace_begin(struct str *out, const struct cgrp_policy_config *config);
+void cgrp_trace_begin(struct str *out, const struct cgrp_policy_config *config); /* both of them */
+void cgrp_trace_config(struct str *out, const struct cgrp_policy_config *config);
 void cgrp_trace_app(struct str *out, uint64_t now, const struct cgrp_app *app);
 void cgrp_trace_fact(struct str *out, const struct cgrp_table *table, const struct cgrp_fact *fact);
 void cgrp_trace_empty(struct str *out, uint64_t now, const char *id);
@@ -39,8 +48,8 @@ void cgrp_trace_decide(struct str *out, uint64_t now);
  * as cgrp_rank() has them with the one that was chosen in front. */
 void cgrp_trace_action(struct str *out, const struct cgrp_table *table, uint64_t now,
                        const struct cgrp_action *action);
-/* The state that a trace begins with when it is switched on in mid-life: all apps, and the last
- * fact of each sensor. */
+/* What a trace begins with when it is switched on in mid-life, cgrp_trace_begin() included: all
+ * apps, the last fact of each sensor, the level. */
 void cgrp_trace_snapshot(struct str *out, const struct cgrp_policy *p,
                          const struct cgrp_table *table, uint64_t now);
 
