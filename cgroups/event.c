@@ -26,23 +26,24 @@ int cgrp_event_v1(int dir_fd, int event_fd, const char *file, const char *args) 
     return fs_write_existing(dir_fd, "cgroup.event_control", text, (size_t) n);
 }
 
-int cgrp_event_v1_all(int dir_fd, int event_fd, uint64_t limit) {
-    int first = 0, r;
+int cgrp_event_v1_thresholds(int dir_fd, int event_fd, uint64_t limit) {
+    int first = 0;
 
-    for (int i = 0; i < CGRP_STEPS && limit != CGRP_NO_LIMIT; i++) {
+    for (int i = 0; i < CGRP_STEPS; i++) {
         char threshold[24];
         (void) snprintf(threshold, sizeof threshold, "%" PRIu64,
                         limit / 1000 * cgrp_share_entry[i] +
                             limit % 1000 * cgrp_share_entry[i] / 1000);
-        r = cgrp_event_v1(dir_fd, event_fd, "memory.usage_in_bytes", threshold);
+        int r = cgrp_event_v1(dir_fd, event_fd, "memory.usage_in_bytes", threshold);
         first = first ? first : r;
     }
+    return first;
+}
+
+int cgrp_event_v1_hints(int dir_fd, int event_fd, bool reclaim) {
     /* "local": an app at its own limit is no news for the group of all. */
-    r = limit == CGRP_NO_LIMIT
-            ? 0
-            : cgrp_event_v1(dir_fd, event_fd, "memory.pressure_level", "low,local");
-    first = first ? first : r;
-    r = cgrp_event_v1(dir_fd, event_fd, "memory.oom_control", "");
+    int first = reclaim ? cgrp_event_v1(dir_fd, event_fd, "memory.pressure_level", "low,local") : 0;
+    int r = cgrp_event_v1(dir_fd, event_fd, "memory.oom_control", "");
     return first ? first : r;
 }
 

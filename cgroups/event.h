@@ -21,9 +21,11 @@ struct err;
  * Errors: as openat(2), write(2). */
 int cgrp_event_v1(int dir_fd, int event_fd, const char *file, const char *args);
 
-/* v1: usage thresholds at the three shares of `limit`, reclaim, and OOM (in this order; the first
- * error is returned, all are tried). */
-int cgrp_event_v1_all(int dir_fd, int event_fd, uint64_t limit);
+/* v1: usage thresholds at the three shares of `limit`. Blocks: the kernel waits for an RCU grace
+ * period for each (8 to 35 ms, measured). Both: all are tried, the first error is returned. */
+int cgrp_event_v1_thresholds(int dir_fd, int event_fd, uint64_t limit);
+/* v1: OOM, and where there is a limit reclaim at it; at once. */
+int cgrp_event_v1_hints(int dir_fd, int event_fd, bool reclaim);
 
 /* v2: memory.high is the one threshold there is, so it goes to the lowest share of `limit` that
  * is not truly crossed, and to `base` (CGRP_NO_LIMIT: none) when all are. Never below what is in

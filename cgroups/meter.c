@@ -25,7 +25,10 @@ void cgrp_why(struct err *why, int code, const char *fmt, ...) {
 }
 
 void cgrp_meter_init(struct cgrp_meter *m) {
+    static uint64_t made;
+
     *m = (struct cgrp_meter){
+        .serial = ++made,
         .dir_fd = -1,
         .limit = CGRP_NO_LIMIT,
         .base = CGRP_NO_LIMIT,
@@ -39,14 +42,20 @@ void cgrp_meter_init(struct cgrp_meter *m) {
 
 static int open_v1(struct cgrp_sources *s, struct cgrp_meter *m) {
     struct epoll_event ev = { .events = EPOLLIN, .data.ptr = &m->tag };
+    bool limited = m->limit != CGRP_NO_LIMIT;
 
     m->tag = (struct cgrp_tag){ CGRP_EAR_METER, m };
     m->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (m->event_fd < 0 || epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, m->event_fd, &ev) < 0)
         return -errno;
-    int r = cgrp_event_v1_all(m->dir_fd, m->event_fd, m->limit);
+    int r = cgrp_event_v1_hints(m->dir_fd, m->event_fd, limited);
+    m->to_arm = limited && s->config.arm_later;
+    if (limited && !m->to_arm) {
+        int x = cgrp_event_v1_thresholds(m->dir_fd, m->event_fd, m->limit);
+        r = r < 0 ? r : x;
+    }
     if (r < 0)
-        return err_set(&m->why, r, "not all of its v1 events can be had: %s", strerror(-r));
+        return err_set(&m->why, r, CGRP_WHY_V1_EVENTS, strerror(-r));
     return 0;
 }
 
@@ -77,7 +86,7 @@ void cgrp_meter_close(struct cgrp_sources *s, struct cgrp_meter *m) {
     if (m->wd >= 0)
         (void) inotify_rm_watch(s->inotify_fd, m->wd);
     m->event_fd = m->wd = -1;
-    m->muted = false;
+    m->muted = m->to_arm = false;
     list_remove(&m->in_set);
     list_remove(&m->busy);
 }

@@ -69,7 +69,7 @@ static int apps_memory(const struct cgrp_root *root, bool *ret_v1) {
 }
 
 /* The kernel holds the line when all else came too late. */
-static void set_hard_limit(struct cgrp_sources *s, int dir_fd, bool v1) {
+static void write_hard_limit(struct cgrp_sources *s, int dir_fd, bool v1) {
     char text[24];
     const char *file = v1 ? "memory.limit_in_bytes" : "memory.max";
 
@@ -81,6 +81,20 @@ static void set_hard_limit(struct cgrp_sources *s, int dir_fd, bool v1) {
     int r = fs_write_existing(dir_fd, file, text, strlen(text));
     if (r < 0)
         cgrp_why(&s->why_budget, r, "cannot set %s to %s: %s", file, text, strerror(-r));
+}
+
+/* Set below what is in use it would have the kernel reclaim, and kill whom it likes, in this call:
+ * a budget that was lowered is the policy's to reach first. */
+static void set_hard_limit(struct cgrp_sources *s, int dir_fd, bool v1) {
+    uint64_t usage, cache;
+
+    s->hard_waits = s->config.budget != CGRP_NO_LIMIT &&
+                    cgrp_event_usage(dir_fd, v1, &usage, &cache) == 0 &&
+                    cgrp_share(usage, cache, s->config.budget) >= cgrp_share_entry[CGRP_STEPS - 1];
+    if (s->hard_waits)
+        cgrp_why(&s->why_budget, -EBUSY, "the apps use more: it is no hard limit yet");
+    else
+        write_hard_limit(s, dir_fd, v1);
 }
 
 static void arm_budget(struct cgrp_sources *s) {
@@ -238,6 +252,8 @@ static int budget_next(struct cgrp_sources *s, uint64_t now, struct cgrp_fact *r
         return 0;
     }
     s->last_budget = now;
+    if (s->hard_waits)
+        set_hard_limit(s, s->budget.dir_fd, s->budget.v1);
     return 1;
 }
 

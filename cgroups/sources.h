@@ -27,10 +27,12 @@ struct cgrp_sources_config {
     uint64_t budget;                      /* bytes; CGRP_NO_LIMIT: none */
     struct cgrp_psi_want psi[CGRP_STEPS]; /* for 5, 10, 15 */
     struct cgrp_available available;
+    bool arm_later; /* v1's usage thresholds are left to cgrp_sources_arm() */
 };
 
 /* Arms what can be armed. The budget is also set as the hard limit of the group of all apps (and
- * taken off without one). root is borrowed and must live longer.
+ * taken off without one); while they use more than that only once they are below it, since the
+ * kernel would make the room in this very call. root is borrowed and must live longer.
  * Errors: -ENOMEM, -EMFILE; a missing source is none. */
 int cgrp_sources_open(struct cgrp_root *root, const struct cgrp_sources_config *config,
                       struct cgrp_sources **ret, struct err *e);
@@ -50,6 +52,20 @@ uint64_t cgrp_sources_due(const struct cgrp_sources *s);
 void cgrp_sources_look(struct cgrp_sources *s);
 /* Arms again what was lost or could not be had. */
 void cgrp_sources_rearm(struct cgrp_sources *s);
+
+/* What blocks for tens of milliseconds while the kernel waits for its own threads: a job for a
+ * worker thread. After an opening, an adding or a rearming:
+ *     while (cgrp_sources_arm(s, &job) == 1) …   on the loop; -EMFILE
+ *     cgrp_arm_run(&job);                        on the thread; works on descriptors of its own
+ *     cgrp_sources_armed(s, &job);               on the loop, also when what it was for has gone */
+struct cgrp_arm {
+    int dir_fd, event_fd;
+    uint64_t limit, serial;
+    int result;
+};
+int cgrp_sources_arm(struct cgrp_sources *s, struct cgrp_arm *ret);
+void cgrp_arm_run(struct cgrp_arm *job);
+void cgrp_sources_armed(struct cgrp_sources *s, struct cgrp_arm *job);
 
 /* Watches one app's group for its own limit and the kernel's OOM kills.
  *   slot    stands in its facts

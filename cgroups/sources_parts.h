@@ -23,6 +23,8 @@ struct cgrp_tag {
 void cgrp_why(struct err *why, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+#define CGRP_WHY_V1_EVENTS "not all of its v1 events can be had: %s"
+
 /* When to look at a group of which something was heard. */
 struct cgrp_pace {
     bool wanted;    /* a look, once `quiet` has passed */
@@ -51,7 +53,9 @@ struct cgrp_meter {
     int wd;                   /* v2: inotify watch; -1: none */
     struct list in_set, busy; /* all with ears; those whose pace wants a look */
     struct cgrp_tag tag;
-    bool muted; /* v1: not waited for until the gap is over */
+    bool muted;  /* v1: not waited for until the gap is over */
+    bool to_arm; /* v1: its thresholds wait for cgrp_sources_arm() */
+    uint64_t serial;
     struct cgrp_pace pace;
     struct err why; /* what is missing */
 };
@@ -65,6 +69,7 @@ struct cgrp_sources {
     struct cgrp_tag inotify_tag;
     struct list meters, busy;
     struct cgrp_meter budget;
+    bool hard_waits;       /* for the apps to get below the budget */
     struct err why_budget; /* it is not a hard limit */
     struct cgrp_watch_psi psi[CGRP_PSI_PLACES][CGRP_STEPS];
     struct cgrp_pace available;
