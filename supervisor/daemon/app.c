@@ -170,6 +170,8 @@ static void fail_opens(struct app *app, const char *stage, const char *detail) {
 
 /* Why the Opens that wait for this start fail, where the start itself has not said it. */
 static const char *failure_stage(const struct run *run) {
+    if (run->reason == EXIT_REASON_NONE && run->memory.kernel_killed)
+        return "memory";
     switch (run->reason) {
     case EXIT_START_TIMEOUT_REASON:
         return "ready";

@@ -1,4 +1,5 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ * memory.c - the policy's table, a turn of it, and the sources behind it. */
 #include "supervisor/daemon/memory.h"
 
 #include <errno.h>
@@ -11,52 +12,46 @@
 
 #include "cgroups/cgroup.h"
 #include "cgroups/trace.h"
-#include "supervisor/base/cleanup.h"
 #include "supervisor/base/err.h"
 #include "supervisor/daemon/config.h"
 #include "supervisor/daemon/log.h"
 #include "supervisor/daemon/loop.h"
 #include "supervisor/daemon/memory_parts.h"
+#include "supervisor/daemon/work.h"
 
 #define LOOP_MEMORY (LOOP_EXIT + 1) /* behind what has ended, before all else */
 #define SLOTS_FIRST 16
-#define SPARE_BYTES                                                                                \
-    ((size_t) 128 * 1024) /* kept in the heap for kills and words when memory is gone */
-
-void memory_run_init(struct memory_run *m) {
-    *m = (struct memory_run){ .slot = -1, .pressure_fd = -1 };
-}
+/* Kept in the heap for kills and words when memory is gone; smaller than what malloc() maps apart.
+ */
+#define SPARE_BYTES ((size_t) 96 * 1024)
+#define PROBE_BYTES ((size_t) 64 * 1024 * 1024)
 
 /* --- the policy's table ------------------------------------------------------------------- */
 
-static enum cgrp_app_state state_for(const struct app *app) {
-    static const enum cgrp_app_state by_life[LIFE_STATE_COUNT] = {
-        [LIFE_STOPPED] = CGRP_APP_NONE,          [LIFE_STARTING] = CGRP_APP_STARTING,
-        [LIFE_FOREGROUND] = CGRP_APP_FOREGROUND, [LIFE_BACKGROUND] = CGRP_APP_BACKGROUND,
-        [LIFE_SUSPENDED] = CGRP_APP_SUSPENDED,   [LIFE_STOPPING] = CGRP_APP_STOPPING,
-    };
-    return by_life[app->state];
+static void *grown(void *array, int from, int to, size_t size) {
+    char *more = reallocarray(array, (size_t) to, size);
+    if (more)
+        memset(more + (size_t) from * size, 0, (size_t) (to - from) * size);
+    return more;
 }
 
 static int grow(struct memory *m) {
     int cap = m->cap ? m->cap * 2 : SLOTS_FIRST;
-    struct cgrp_app *table = realloc(m->table.app, (size_t) cap * sizeof *table);
+    struct cgrp_app *table = grown(m->table.app, m->cap, cap, sizeof *table);
 
     if (!table)
         return -ENOMEM;
     m->table.app = table;
-    struct app **apps = realloc(m->apps, (size_t) cap * sizeof(struct app *));
+    struct app **apps = grown(m->apps, m->cap, cap, sizeof(struct app *));
     if (!apps)
         return -ENOMEM;
     m->apps = apps;
-    memset(table + m->cap, 0, (size_t) (cap - m->cap) * sizeof *table);
-    memset(apps + m->cap, 0, (size_t) (cap - m->cap) * sizeof(struct app *));
     m->cap = cap;
     return 0;
 }
 
 /* A slot is free when nobody has it and the policy has let go of it. */
-static int free_slot(struct memory *m) {
+int memory_free_slot(struct memory *m) {
     for (int i = 0; i < m->table.n; i++)
         if (!m->apps[i] && m->table.app[i].state == CGRP_APP_NONE)
             return i;
@@ -69,39 +64,42 @@ void memory_look_at(struct memory *m, struct app *app) {
     struct memory_run *mem = &app->run->memory;
     struct cgrp_usage u;
 
-    if (mem->slot >= 0 && app->run->group && cgrp_group_usage(app->run->group, &u, NULL) == 0)
-        m->table.app[mem->slot].bytes = u.anon;
+    if (mem->slot < 0 || !app->run->group || cgrp_group_usage(app->run->group, &u, NULL) < 0)
+        return;
+    struct cgrp_app *entry = &m->table.app[mem->slot];
+    if (m->tracing && entry->bytes != u.anon) {
+        entry->bytes = u.anon;
+        cgrp_trace_app(&m->trace, loop_boottime(), entry);
+    }
+    entry->bytes = u.anon;
 }
 
 /* Those that run change by themselves; a suspended one only when it is suspended or reclaimed. */
 static void look_at_running(struct memory *m) {
-    struct app *app;
-    list_for_each (app, &m->d->front, struct app, place)
-        memory_look_at(m, app);
     for (int i = 0; i < m->table.n; i++)
-        if (m->apps[i] && m->table.app[i].state != CGRP_APP_SUSPENDED &&
-            m->table.app[i].state != CGRP_APP_FOREGROUND)
+        if (m->apps[i] && m->table.app[i].state != CGRP_APP_SUSPENDED)
             memory_look_at(m, m->apps[i]);
 }
 
 /* --- a turn ------------------------------------------------------------------------------- */
 
-static void take_in(struct memory *m, const struct cgrp_fact *fact, uint64_t now) {
+void memory_take_in(struct memory *m, const struct cgrp_fact *fact, uint64_t now) {
     if (m->tracing)
         cgrp_trace_fact(&m->trace, &m->table, fact);
     cgrp_policy_fact(&m->policy, &m->table, fact, now);
-    if (fact->kind == CGRP_FACT_KILLED && fact->slot >= 0 && m->apps[fact->slot]) {
-        struct app *app = m->apps[fact->slot];
-        app->run->memory.kernel_killed = true;
-        memory_tell_kernel(app, fact->figure[0]);
-    }
+    if (fact->kind != CGRP_FACT_KILLED || fact->slot < 0 || !m->apps[fact->slot])
+        return;
+    struct app *app = m->apps[fact->slot];
+    app->run->memory.kernel_killed = true;
+    app->run->memory.oom_kills = fact->figure[0];
+    memory_tell_kernel(app, fact->figure[0]);
 }
 
 static void arm(struct memory *m, uint64_t now) {
-    uint64_t wake = cgrp_policy_wake(&m->policy, &m->table, now);
     uint64_t due = cgrp_sources_due(m->sources);
-    uint64_t next = wake < due ? wake : due;
 
+    m->look = cgrp_policy_wake(&m->policy, &m->table, now);
+    uint64_t next = m->look < due ? m->look : due;
     if (next == UINT64_MAX) {
         (void) sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
         return;
@@ -110,16 +108,28 @@ static void arm(struct memory *m, uint64_t now) {
     (void) sd_event_source_set_enabled(m->timer, SD_EVENT_ONESHOT);
 }
 
-static void decide(struct memory *m, uint64_t now) {
-    struct cgrp_action action;
+/* What is to be done is decided as a whole and then done, so that a trace of it reads the same way:
+ * what happens to apps meanwhile comes after the decisions. */
+void memory_decide(struct memory *m, uint64_t now) {
+    int n;
 
-    if (m->tracing)
-        cgrp_trace_decide(&m->trace, now);
-    while (cgrp_policy_next(&m->policy, &m->table, now, &action) > 0) {
+    m->deciding = true;
+    do {
         if (m->tracing)
-            cgrp_trace_action(&m->trace, &m->table, now, &action);
-        memory_act(m, &action, now);
-    }
+            cgrp_trace_decide(&m->trace, now);
+        for (n = 0; n < MEMORY_PLAN_MAX; n++) {
+            if (cgrp_policy_next(&m->policy, &m->table, now, &m->plan[n]) <= 0)
+                break;
+            if (m->tracing)
+                cgrp_trace_action(&m->trace, &m->table, now, &m->plan[n]);
+        }
+        for (int i = 0; i < n; i++)
+            memory_act(m, &m->plan[i], now);
+    } while (n > 0);
+    m->deciding = false;
+    arm(m, now);
+    if (m->tracing)
+        memory_trace_out(m, false);
 }
 
 void memory_turn(struct memory *m) {
@@ -128,15 +138,12 @@ void memory_turn(struct memory *m) {
     bool any = false;
 
     while (cgrp_sources_next(m->sources, now, &fact) == 1) {
-        take_in(m, &fact, now);
+        memory_take_in(m, &fact, now);
         any = true;
     }
     if (any || m->level > 0)
         look_at_running(m);
-    decide(m, now);
-    arm(m, now);
-    if (m->tracing)
-        memory_trace_out(m);
+    memory_decide(m, now);
 }
 
 static int on_sources(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
@@ -147,182 +154,60 @@ static int on_sources(sd_event_source *s, int fd, uint32_t revents, void *userda
     return 0;
 }
 
+/* The policy's time comes with figures as they are then. */
 static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
     (void) s;
     (void) usec;
     struct memory *m = userdata;
-    uint64_t now = loop_boottime();
 
-    if (cgrp_policy_wake(&m->policy, &m->table, now) <= now)
+    if (m->look <= loop_boottime())
         cgrp_sources_look(m->sources);
     memory_turn(m);
     return 0;
 }
 
-static void turn_soon(struct memory *m) {
+void memory_turn_soon(struct memory *m) {
     (void) sd_event_source_set_time(m->timer, loop_boottime());
     (void) sd_event_source_set_enabled(m->timer, SD_EVENT_ONESHOT);
 }
 
-/* --- what happens to apps ----------------------------------------------------------------- */
+/* --- what blocks to be armed -------------------------------------------------------------- */
 
-void memory_begins(struct app *app) {
-    struct memory *m = app->d->memory;
-    struct memory_run *mem = &app->run->memory;
+struct arm_job {
+    struct memory *m;
+    struct cgrp_arm arm;
+};
 
-    mem->slot = free_slot(m);
-    if (mem->slot < 0) {
-        log_err(app->id, "out of memory: its own memory is not watched");
-        return;
+static int arm_run(void *arg, struct err *e) {
+    (void) e;
+    cgrp_arm_run(&((struct arm_job *) arg)->arm);
+    return 0;
+}
+
+static void arm_done(void *arg, int result, const struct err *e) {
+    (void) result;
+    (void) e;
+    struct arm_job *job = arg;
+    cgrp_sources_armed(job->m->sources, &job->arm);
+    memory_turn_soon(job->m);
+    free(job);
+}
+
+void memory_arm_sources(struct memory *m) {
+    for (;;) {
+        struct arm_job *job = malloc(sizeof *job);
+        if (!job)
+            return; /* the next call does it */
+        job->m = m;
+        if (cgrp_sources_arm(m->sources, &job->arm) <= 0) {
+            free(job);
+            return;
+        }
+        if (work_submit(m->d->work, WORK_WATCH, arm_run, arm_done, job) < 0) {
+            (void) arm_run(job, NULL);
+            arm_done(job, 0, NULL);
+        }
     }
-    m->apps[mem->slot] = app;
-    struct cgrp_app *entry = &m->table.app[mem->slot];
-    *entry = (struct cgrp_app){ .state = state_for(app), .idle_since = loop_boottime() };
-    (void) snprintf(entry->id, sizeof entry->id, "%s", app->id);
-    if (m->tracing)
-        cgrp_trace_app(&m->trace, loop_boottime(), entry);
-}
-
-void memory_grouped(struct app *app) {
-    struct memory *m = app->d->memory;
-    struct memory_run *mem = &app->run->memory;
-    struct cgrp_limits limits;
-    struct err e = { 0 };
-
-    if (mem->slot < 0)
-        return;
-    mem->oom_kills = cgrp_group_oom_kills(app->run->group);
-    start_limits(app, &limits);
-    if (cgrp_sources_add(m->sources, app->run->group, mem->slot, &limits, &mem->source, &e) < 0)
-        log_warning(app->id, "%s: its own limit is not watched", e.text);
-}
-
-void memory_moved(struct app *app) {
-    struct memory *m = app->d->memory;
-    struct memory_run *mem = app->run ? &app->run->memory : NULL;
-
-    if (!mem || mem->slot < 0)
-        return;
-    struct cgrp_app *entry = &m->table.app[mem->slot];
-    if (entry->state == CGRP_APP_FOREGROUND)
-        entry->idle_since = loop_boottime();
-    entry->state = state_for(app);
-    if (mem->source)
-        cgrp_sources_run(mem->source, life_is_running(app->state));
-    if (m->tracing)
-        cgrp_trace_app(&m->trace, loop_boottime(), entry);
-}
-
-void memory_suspended(struct app *app) {
-    struct memory_run *mem = &app->run->memory;
-    struct cgrp_usage u;
-
-    memory_look_at(app->d->memory, app);
-    mem->taken = 0;
-    if (app->d->config->memory.policy && cgrp_group_usage(app->run->group, &u, NULL) == 0)
-        memory_reclaim(app->d->memory, app, cgrp_depth_bytes(&app->depth, u.current), false);
-}
-
-void memory_resumes(struct app *app) {
-    struct memory_run *mem = &app->run->memory;
-    struct cgrp_usage u;
-
-    memory_reclaim_forget(app);
-    mem->resumed_at = 0;
-    if (mem->taken == 0 || cgrp_group_usage(app->run->group, &u, NULL) < 0)
-        return;
-    mem->had = u.current;
-    mem->resumed_at = loop_boottime();
-}
-
-void memory_heard(struct app *app) {
-    struct memory_run *mem = app->run ? &app->run->memory : NULL;
-    struct cgrp_usage u;
-
-    if (!mem || !mem->resumed_at || app->state == LIFE_SUSPENDED)
-        return;
-    mem->resume_us = loop_boottime() - mem->resumed_at;
-    mem->resumed_at = 0;
-    if (cgrp_group_usage(app->run->group, &u, NULL) < 0)
-        return;
-    /* What it grew by meanwhile was read back, or is new; both are what the resume cost. */
-    const struct cgrp_resume resume = { .took_us = mem->resume_us,
-                                        .refault_bytes =
-                                            u.current > mem->had ? u.current - mem->had : 0,
-                                        .reclaimed_bytes = mem->taken };
-    cgrp_depth_learn(&app->depth, &resume, app->d->config->memory.resume_budget);
-}
-
-bool memory_kernel_killed(const struct app *app) {
-    const struct run *run = app->run;
-    if (run->memory.kernel_killed)
-        return true;
-    return run->group && cgrp_group_oom_kills(run->group) > run->memory.oom_kills;
-}
-
-void memory_ends(struct app *app) {
-    struct memory *m = app->d->memory;
-    struct memory_run *mem = &app->run->memory;
-    struct cgrp_gone gone;
-    uint64_t now = loop_boottime();
-
-    memory_reclaim_forget(app);
-    mem->source = cgrp_sources_drop(mem->source);
-    close_p(&mem->pressure_fd);
-    mem->pressure_fd = -1;
-    if (mem->slot < 0)
-        return;
-    if (m->tracing)
-        cgrp_trace_empty(&m->trace, now, app->id);
-    if (cgrp_policy_empty(&m->policy, &m->table, mem->slot, now, &gone))
-        memory_tell_gone(app, gone.took_us, gone.bytes);
-    m->table.app[mem->slot].state = CGRP_APP_NONE;
-    m->apps[mem->slot] = NULL;
-    mem->slot = -1;
-    cgrp_sources_look(m->sources);
-    turn_soon(m);
-}
-
-bool memory_admit(struct app *app) {
-    struct memory *m = app->d->memory;
-    uint64_t need = app->manifest->memory_need, now = loop_boottime();
-
-    if (need == MANIFEST_UNSET || !app->d->config->memory.policy || app->run->memory.slot < 0)
-        return false;
-    if (m->tracing)
-        cgrp_trace_admit(&m->trace, now, app->id, need);
-    cgrp_policy_admit(&m->policy, &m->table, app->run->memory.slot, need, now);
-    cgrp_sources_look(m->sources);
-    turn_soon(m);
-    return true;
-}
-
-int memory_warn(struct daemon *d, struct app *app, int level, bool suspends) {
-    struct memory *m = d->memory;
-    uint64_t now = loop_boottime();
-    const struct cgrp_fact fact = {
-        .kind = suspends ? CGRP_FACT_SUSPEND : CGRP_FACT_TEST,
-        .source = suspends ? CGRP_SOURCE_SUSPEND : CGRP_SOURCE_TEST,
-        .level = level,
-        .slot = app ? app->run->memory.slot : -1,
-        .at = now,
-    };
-
-    m->delivered = 0;
-    if (!d->config->memory.policy || (app && app->run->memory.slot < 0)) {
-        const struct cgrp_action plain = { .what = CGRP_DO_WARN,
-                                           .slot = fact.slot,
-                                           .level = level,
-                                           .source = fact.source,
-                                           .fact = fact };
-        memory_act(m, &plain, now);
-        return m->delivered;
-    }
-    look_at_running(m);
-    take_in(m, &fact, now);
-    decide(m, now);
-    arm(m, now);
-    return m->delivered;
 }
 
 /* --- opening ------------------------------------------------------------------------------ */
@@ -362,6 +247,7 @@ static int open_sources(struct memory *m, struct err *e) {
         .budget = c->memory.budget,
         .psi = { psi_of(&c->memory.moderate), psi_of(&c->memory.low), psi_of(&c->memory.critical) },
         .available = available_of(c),
+        .arm_later = true,
     };
     struct cgrp_source_info infos[CGRP_SOURCE_INFOS];
     struct cgrp_sources *fresh = NULL;
@@ -389,15 +275,25 @@ static int open_sources(struct memory *m, struct err *e) {
 }
 
 /* When memory is gone the daemon must not need any: what it has stays in core, and its heap keeps
- * some that was touched. */
+ * some that was touched. Where locked memory is limited, mappings to come would fail, and threads
+ * with them: then nothing is locked. */
 static void hold_on(void) {
     (void) mallopt(M_TRIM_THRESHOLD, 1 << 20);
     void *spare = malloc(SPARE_BYTES);
     if (spare)
         memset(spare, 1, SPARE_BYTES);
     free(spare);
-    if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
+    if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0) {
         log_debug(NULL, "cannot lock memory: %s", strerror(errno));
+        return;
+    }
+    void *probe = mmap(NULL, PROBE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (probe == MAP_FAILED) {
+        log_debug(NULL, "too little memory may be locked: none is");
+        (void) munlockall();
+        return;
+    }
+    (void) munmap(probe, PROBE_BYTES);
 }
 
 int memory_new(struct daemon *d, struct memory **ret, struct err *e) {
@@ -419,6 +315,7 @@ int memory_new(struct daemon *d, struct memory **ret, struct err *e) {
         memory_free(m);
         return r;
     }
+    memory_arm_sources(m);
     hold_on();
     *ret = m;
     return 0;
@@ -430,7 +327,7 @@ struct memory *memory_free(struct memory *m) {
     sd_event_source_disable_unref(m->io);
     sd_event_source_disable_unref(m->timer);
     if (m->tracing)
-        memory_trace_out(m);
+        memory_trace_out(m, true);
     str_clear(&m->trace);
     cgrp_sources_free(m->sources);
     free(m->table.app);
@@ -439,20 +336,32 @@ struct memory *memory_free(struct memory *m) {
     return NULL;
 }
 
+/* What a source that is no more has said last would hold for ever. */
+static void forget_budget(struct memory *m, uint64_t now) {
+    struct cgrp_fact none = cgrp_fact_of_share(CGRP_FACT_BUDGET, 0, 0, CGRP_NO_LIMIT);
+
+    none.slot = -1;
+    none.at = now;
+    if (m->policy.sensor[CGRP_FACT_BUDGET].known)
+        memory_take_in(m, &none, now);
+}
+
 void memory_configure(struct memory *m) {
     const struct cgrp_policy_config policy = policy_of(m->d->config);
     struct err e = { 0 };
 
     cgrp_policy_configure(&m->policy, &policy);
+    if (m->tracing)
+        cgrp_trace_config(&m->trace, &policy);
     if (open_sources(m, &e) < 0) {
         log_err(NULL, "%s, keeping the present memory sources", e.text);
         return;
     }
+    if (m->d->config->memory.budget == CONFIG_UNSET)
+        forget_budget(m, loop_boottime());
     for (int i = 0; i < m->table.n; i++)
-        if (m->apps[i] && m->apps[i]->run->group) {
-            memory_grouped(m->apps[i]);
-            if (m->apps[i]->run->memory.source)
-                cgrp_sources_run(m->apps[i]->run->memory.source,
-                                 life_is_running(m->apps[i]->state));
-        }
+        if (m->apps[i] && m->apps[i]->run->group)
+            memory_watch_group(m->apps[i]);
+    memory_arm_sources(m);
+    memory_turn_soon(m);
 }

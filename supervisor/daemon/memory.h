@@ -24,11 +24,12 @@ struct memory_run {
     int slot; /* in the policy's table; -1: none */
     struct cgrp_app_source *source;
     int pressure_fd;           /* the FIFO of systemd's memory pressure protocol; -1: none */
-    uint64_t oom_kills;        /* that the group had before it was ours */
+    uint64_t oom_kills;        /* that its group has had, as far as told */
     uint64_t warned;           /* warnings sent */
     uint64_t freed, reclaimed; /* bytes, so far */
     uint64_t taken;            /* bytes taken since it was suspended */
-    uint64_t resumed_at, had;  /* of a resume not yet answered: CLOCK_BOOTTIME us, bytes in use */
+    uint64_t had;              /* bytes in use after that */
+    uint64_t resumed_at;       /* CLOCK_BOOTTIME us, of a resume not yet answered */
     uint64_t resume_us;        /* what the last one took; 0: not known */
     struct reclaim_job *job;   /* at work on it */
     bool kernel_killed;

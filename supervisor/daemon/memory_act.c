@@ -3,9 +3,8 @@
  * buffers that were there before. */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,11 +12,8 @@
 #include "cgroups/cgroup.h"
 #include "cgroups/release.h"
 #include "cgroups/trace.h"
-#include "supervisor/base/cleanup.h"
 #include "supervisor/base/err.h"
-#include "supervisor/base/fs.h"
 #include "supervisor/base/jsonw.h"
-#include "supervisor/base/parse.h"
 #include "supervisor/daemon/config.h"
 #include "supervisor/daemon/log.h"
 #include "supervisor/daemon/loop.h"
@@ -25,8 +21,6 @@
 #include "supervisor/daemon/watch.h"
 #include "supervisor/daemon/why.h"
 #include "supervisor/daemon/work.h"
-
-#define TRACE_MAX ((size_t) 16 * 1024 * 1024)
 
 /* --- words -------------------------------------------------------------------------------- */
 
@@ -41,11 +35,14 @@ static void figures_of(const struct cgrp_fact *fact, struct why_figure to[CGRP_F
     *ret_n = n;
 }
 
+/* own: a figure besides those of the fact; NULL: none. */
 static void tell_decision(struct memory *m, struct app *app, const struct cgrp_action *a,
-                          struct why *y) {
+                          const struct why_figure *own, struct why *y) {
     struct why_figure figures[CGRP_FIGURES + 1];
 
     figures_of(&a->fact, figures, &y->n_figures);
+    if (own)
+        figures[y->n_figures++] = *own;
     y->figures = figures;
     y->action = cgrp_do_name(a->what);
     y->level = a->level;
@@ -139,19 +136,29 @@ static void candidates_of(struct memory *m, const struct cgrp_action *a, uint64_
     y->n_candidates = (unsigned) n;
 }
 
+/* From the loop's waking with what called for it. */
+static uint64_t since_woken(struct memory *m) {
+    uint64_t woken, now = loop_boottime();
+    return sd_event_now(m->d->event, CLOCK_BOOTTIME, &woken) >= 0 && woken < now ? now - woken : 0;
+}
+
 static void do_kill(struct memory *m, const struct cgrp_action *a, uint64_t now) {
     struct app *app = m->apps[a->slot];
     struct why_candidate candidates[MEMORY_CONSIDERED_MAX];
+    struct why_figure took = { .name = "to_kill_usec" };
     struct why y = { 0 };
     struct err e = { 0 };
 
     if (!app || !app->run)
         return;
-    if (a->at_once && app->run->group && cgrp_group_kill(app->run->group, &e) < 0)
+    bool sent = a->at_once && app->run->group;
+    if (sent && cgrp_group_kill(app->run->group, &e) < 0)
         log_err(app->id, "cannot kill its group: %s", e.text);
+    if (sent)
+        took.value = (int64_t) since_woken(m);
     candidates_of(m, a, now, &y, candidates);
-    tell_decision(m, app, a, &y);
-    if (a->at_once && app->run->group)
+    tell_decision(m, app, a, sent ? &took : NULL, &y);
+    if (sent)
         release(m, app);
     app_end(app,
             a->why == CGRP_WHY_ALARMS ? EXIT_MEMORY_ALARMS_REASON : EXIT_MEMORY_PRESSURE_REASON,
@@ -162,7 +169,7 @@ static void tell_stuck(struct memory *m, const struct cgrp_action *a) {
     struct app *app = m->apps[a->slot];
     struct why y = { 0 };
     if (app)
-        tell_decision(m, app, a, &y);
+        tell_decision(m, app, a, NULL, &y);
 }
 
 /* --- warnings ----------------------------------------------------------------------------- */
@@ -199,13 +206,13 @@ static void warn_one(struct memory *m, struct app *app, const struct cgrp_action
         return;
     app->run->memory.warned++;
     memory_fifo_tell(app);
-    if (app_warn(app, a->level, cgrp_source_name(a->source)))
+    if (app_warn(app, a->level, cgrp_source_name(a->source)) && a->source == CGRP_SOURCE_TEST)
         m->delivered++;
     if (a->source != CGRP_SOURCE_SUSPEND) {
         struct cgrp_action mine = *a;
         struct why y = { 0 };
         mine.slot = app->run->memory.slot;
-        tell_decision(m, app, &mine, &y);
+        tell_decision(m, app, &mine, NULL, &y);
     }
 }
 
@@ -243,21 +250,24 @@ static void do_reclaim(struct memory *m, const struct cgrp_action *a) {
         if (m->apps[i] && m->apps[i]->state == LIFE_SUSPENDED)
             memory_reclaim(m, m->apps[i], CGRP_NO_LIMIT, true);
     if (m->reclaims == 0)
-        cgrp_policy_reclaimed(&m->policy, &m->table);
+        memory_reclaimed(m);
 }
 
 /* --- all of them -------------------------------------------------------------------------- */
 
 static void do_admission(struct memory *m, const struct cgrp_action *a) {
     struct app *app = m->apps[a->slot];
-    char text[CGRP_ACTION_TEXT];
+    struct why y = { 0 };
 
     if (!app || !app->run)
         return;
-    if (a->what == CGRP_DO_ADMIT)
+    if (a->what == CGRP_DO_ADMIT) {
+        log_info(app->id, "memory: %s", cgrp_action_text(&m->table, a, m->text));
         start_admitted(app);
-    else
-        start_refused(app, cgrp_action_text(&m->table, a, text));
+    } else {
+        tell_decision(m, app, a, NULL, &y);
+        start_refused(app, m->text);
+    }
 }
 
 void memory_act(struct memory *m, const struct cgrp_action *a, uint64_t now) {
@@ -287,60 +297,4 @@ void memory_act(struct memory *m, const struct cgrp_action *a, uint64_t now) {
     case CGRP_DO_COUNT:
         return;
     }
-}
-
-/* --- traces ------------------------------------------------------------------------------- */
-
-struct trace_job {
-    struct str text;
-    int dir_fd;
-};
-
-static int trace_run(void *arg, struct err *e) {
-    struct trace_job *job = arg;
-    CLEANUP(close_p)
-    int fd = openat(job->dir_fd, "memory-trace",
-                    O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return err_set(e, -errno, "cannot open 'memory-trace': %s", strerror(errno));
-    if (write(fd, job->text.data, job->text.len) != (ssize_t) job->text.len)
-        return err_set(e, -EIO, "cannot write 'memory-trace'");
-    return 0;
-}
-
-static void trace_done(void *arg, int result, const struct err *e) {
-    struct trace_job *job = arg;
-    if (result < 0)
-        log_err(NULL, "%s: the trace has a gap", e->text);
-    str_clear(&job->text);
-    free(job);
-}
-
-void memory_trace_out(struct memory *m) {
-    if (m->trace.len == 0)
-        return;
-    struct trace_job *job = malloc(sizeof *job);
-    if (!job)
-        return;
-    *job = (struct trace_job){ .text = m->trace, .dir_fd = store_fd(m->d->store) };
-    m->trace = (struct str) STR_INIT(TRACE_MAX);
-    if (work_submit(m->d->work, WORK_DISK, trace_run, trace_done, job) < 0) {
-        str_clear(&job->text);
-        free(job);
-    }
-}
-
-void memory_toggle_trace(struct memory *m) {
-    if (m->tracing) {
-        memory_trace_out(m);
-        m->tracing = false;
-        log_notice(NULL, "memory: the trace in %s/memory-trace is complete",
-                   m->d->options.state_dir);
-        return;
-    }
-    m->trace = (struct str) STR_INIT(TRACE_MAX);
-    m->tracing = true;
-    cgrp_trace_begin(&m->trace, &m->policy.config);
-    cgrp_trace_snapshot(&m->trace, &m->policy, &m->table, loop_boottime());
-    log_notice(NULL, "memory: facts and decisions go to %s/memory-trace", m->d->options.state_dir);
 }

@@ -8,8 +8,10 @@
 
 #include "cgroups/cgroup.h"
 #include "cgroups/reclaim.h"
+#include "cgroups/trace.h"
 #include "supervisor/base/err.h"
 #include "supervisor/daemon/log.h"
+#include "supervisor/daemon/loop.h"
 #include "supervisor/daemon/memory_parts.h"
 #include "supervisor/daemon/why.h"
 #include "supervisor/daemon/work.h"
@@ -31,9 +33,12 @@ static void credit(struct reclaim_job *job) {
     struct app *app = job->app;
     struct memory_run *mem = &app->run->memory;
 
+    struct cgrp_usage u;
+
     mem->job = NULL;
     mem->reclaimed += job->reclaim.freed;
     mem->taken += job->reclaim.freed;
+    mem->had = cgrp_group_usage(app->run->group, &u, NULL) == 0 ? u.current : 0;
     memory_look_at(job->m, app);
     if (job->asked && job->reclaim.freed > 0)
         why_record(app, &(struct why){ .action = "reclaim",
@@ -41,6 +46,12 @@ static void credit(struct reclaim_job *job) {
                                        .text = "memory is short, and it is suspended",
                                        .has_freed = true,
                                        .freed = (int64_t) job->reclaim.freed });
+}
+
+void memory_reclaimed(struct memory *m) {
+    if (m->tracing)
+        cgrp_trace_reclaimed(&m->trace, loop_boottime());
+    cgrp_policy_reclaimed(&m->policy, &m->table);
 }
 
 static void done(void *arg, int result, const struct err *e) {
@@ -53,7 +64,8 @@ static void done(void *arg, int result, const struct err *e) {
         log_debug(job->app ? job->app->id : NULL, "reclaim: %s", e->text);
     cgrp_reclaim_close(&job->reclaim);
     if (job->asked && --m->reclaims == 0) {
-        cgrp_policy_reclaimed(&m->policy, &m->table);
+        memory_reclaimed(m);
+        cgrp_sources_look(m->sources);
         memory_turn(m);
     }
     free(job);

@@ -92,7 +92,8 @@ static bool ended_badly(const struct run *run) {
 static enum exit_reason reason_of(const struct run *run) {
     if (run->reason != EXIT_REASON_NONE)
         return run->reason;
-    if (run->memory.kernel_killed && ended_badly(run))
+    /* An adopted one's status may never be known. */
+    if (run->memory.kernel_killed && (ended_badly(run) || !run->has_status))
         return EXIT_MEMORY_LIMIT_REASON;
     if (!run->ready)
         return EXIT_START_FAILED_REASON;
@@ -102,6 +103,7 @@ static enum exit_reason reason_of(const struct run *run) {
 }
 
 const char *run_end_cause(const struct app *app) {
+    app->run->memory.kernel_killed = memory_kernel_killed(app);
     return exit_reason_name(reason_of(app->run));
 }
 

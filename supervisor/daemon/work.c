@@ -46,10 +46,8 @@ struct work {
 };
 
 static const char *const lane_names[WORK_LANE_COUNT] = {
-    [WORK_SPAWN] = "spawn",
-    [WORK_DISK] = "disk",
-    [WORK_RECLAIM] = "reclaim",
-    [WORK_RELEASE] = "release",
+    [WORK_SPAWN] = "spawn",     [WORK_DISK] = "disk",   [WORK_RECLAIM] = "reclaim",
+    [WORK_RELEASE] = "release", [WORK_WATCH] = "watch",
 };
 
 static struct item *take_first(struct list *list) {

@@ -12,7 +12,14 @@
 
 #include "supervisor/base/err.h"
 
-enum work_lane { WORK_SPAWN, WORK_DISK, WORK_RECLAIM, WORK_RELEASE, WORK_LANE_COUNT };
+enum work_lane {
+    WORK_SPAWN,
+    WORK_DISK,
+    WORK_RECLAIM,
+    WORK_RELEASE,
+    WORK_WATCH, /* registrations that wait for the kernel */
+    WORK_LANE_COUNT
+};
 
 typedef int (*work_run_t)(void *job, struct err *e);
 typedef void (*work_done_t)(void *job, int result, const struct err *e);
