@@ -111,6 +111,12 @@ static int show_reply(struct ctl *c, struct page *p, const struct varlink_reply 
 
     p->last = !reply->continues;
     p->over = true;
+    if (reply->error && c->may_be_missing &&
+        strcmp(reply->error, WIRE_SERVICE ".MethodNotImplemented") == 0 &&
+        strcmp(json_get_string(reply->parameters, "method", ""), c->may_be_missing) == 0) {
+        c->missing = true;
+        return CTL_FAILED;
+    }
     if (reply->error)
         return refusal_tell(reply->error, reply->parameters);
     str_reset(&p->out);

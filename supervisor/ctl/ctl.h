@@ -7,6 +7,7 @@
 #ifndef CTL_CTL_H
 #define CTL_CTL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,7 +25,9 @@ struct ctl {
     struct term term;
     char *socket; /* path of the control socket; owned */
     struct client *client;
-    uint64_t call_usec; /* how long the last call took until its (first) reply */
+    const char *may_be_missing; /* this method's absence is nothing to complain of: */
+    bool missing;               /* it was not there */
+    uint64_t call_usec;         /* how long the last call took until its (first) reply */
 };
 
 /* Says the sentence on standard error, made safe for a terminal, and returns `status`. */

@@ -4,14 +4,17 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "supervisor/base/cleanup.h"
 #include "supervisor/base/parse.h"
 #include "supervisor/ctl/call.h"
 #include "supervisor/ctl/ctl.h"
 #include "supervisor/ctl/show.h"
+#include "supervisor/wire/interfaces.h"
 
 #define BIT(option) (1u << OPT_##option)
 
@@ -147,6 +150,21 @@ static int run_warn(struct ctl *c) {
     return ctl_usage("LEVEL must be 5, 10 or 15 (or moderate, low, critical), not '%s'", word);
 }
 
+/* Where apps print to the journal, journalctl reads it better than we could. */
+static int run_journalctl(struct ctl *c, bool endless) {
+    const char *argv[10] = { "journalctl", "--quiet", "--no-pager", "-t", arg(c, 0) };
+    size_t n = 5;
+
+    argv[n++] = "-o";
+    argv[n++] = options_given(&c->options, OPT_JSON) ? "json" : "cat";
+    if (endless)
+        argv[n++] = "-f";
+    (void) execvp(argv[0], (char **) (uintptr_t) argv);
+    return ctl_fail(CTL_FAILED,
+                    "the journal has what '%s' prints, but journalctl cannot be run: %s", arg(c, 0),
+                    strerror(errno));
+}
+
 static int run_logs(struct ctl *c) {
     bool endless = options_given(&c->options, OPT_FOLLOW);
     REQUEST(q);
@@ -154,7 +172,9 @@ static int run_logs(struct ctl *c) {
     jsonw_string(&q.w, "id", arg(c, 0));
     if (endless)
         jsonw_bool(&q.w, "follow", true);
-    return call_stream(c, "Logs", &q, show_line, NULL, endless);
+    c->may_be_missing = WIRE_SUPERVISOR ".Logs";
+    int r = call_stream(c, "Logs", &q, show_line, NULL, endless);
+    return c->missing ? run_journalctl(c, endless) : r;
 }
 
 static int run_watch(struct ctl *c) {

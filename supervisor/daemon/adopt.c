@@ -155,12 +155,20 @@ static int adopt_group(struct app *app, struct err *e) {
     return cgrp_group_adopt(app->d->groups, app->id, &how, &app->owner, &run->group, e);
 }
 
+/* What it prints to: a FIFO needs its reader, whatever this supervisor would choose. */
+static bool has_fifo(const struct app *app) {
+    char name[80];
+
+    (void) snprintf(name, sizeof name, "output/%s", app->id);
+    return !app->d->journal || faccessat(app->d->runtime_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static int adopt_services(struct app *app, struct err *e) {
     struct daemon *d = app->d;
     uid_t uid = d->isolates ? app->uid : (uid_t) -1;
 
     int r = start_services(app, e);
-    if (r >= 0 && !d->journal)
+    if (r >= 0 && has_fifo(app))
         r = output_attach(d->output, app->id, uid, (gid_t) uid, NULL, e);
     return r;
 }
@@ -190,13 +198,15 @@ static void go_on(struct app *app) {
         app_event(app, LIFE_EV_READY, "ready");
     else if (app->state == LIFE_STOPPING && !run->deadlines[DEADLINE_KILL])
         stop_begin(app);
+    else if (app->state == LIFE_BACKGROUND && !run->deadlines[DEADLINE_SUSPEND])
+        app_arm_suspend(app, 0); /* the daemon died between the state and its deadline */
     if (app->run)
         run_look(app);
 }
 
 static void ended_meanwhile(struct app *app, enum life_state was) {
     log_notice(app->id, "it ended while no supervisor ran (it was %s)", life_state_name(was));
-    if (!app->d->journal) /* so that its end takes the FIFO away */
+    if (has_fifo(app)) /* so that its end takes the FIFO away */
         (void) output_attach(app->d->output, app->id, (uid_t) -1, (gid_t) -1, NULL, NULL);
     app->run->main_ended = app->run->group_empty = true;
     app_event(app, LIFE_EV_EMPTY, "adopted");
@@ -241,7 +251,10 @@ static void adopt_app(struct app *app, const struct json *doc) {
     if (adopt_services(app, &e) < 0)
         log_err(app->id, "cannot talk to it any more: %s", e.text);
     put_right(app);
-    log_notice(app->id, "adopted, %s, process %d", life_state_name(was), run->pid);
+    const struct log_fields fields = { .message_id = LOG_ID_ADOPTED,
+                                       .state = life_state_name(was),
+                                       .version = app->versions.current.code };
+    log_with(LOG_LEVEL_NOTICE, app->id, &fields, "adopted, %s, process %d", fields.state, run->pid);
     why_record(
         app, &(struct why){ .action = "adopt", .text = "a new supervisor took it over as it was" });
     runstate_mark(app);

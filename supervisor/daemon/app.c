@@ -146,7 +146,12 @@ static void tell_state(struct app *app, enum life_state from, const char *cause)
         runstate_mark(app);
     else if (app->state != LIFE_STARTING || runstate_is_marked(app))
         runstate_write_now(app);
-    log_info(app->id, "%s -> %s (%s)", life_state_name(from), life_state_name(app->state), cause);
+    const struct log_fields fields = { .message_id = LOG_ID_STATE,
+                                       .state = life_state_name(app->state),
+                                       .reason = cause,
+                                       .version = app->versions.current.code };
+    log_with(LOG_LEVEL_INFO, app->id, &fields, "%s -> %s (%s)", life_state_name(from), fields.state,
+             cause);
     watch_state(app, from, app->state, cause);
 }
 
@@ -331,8 +336,7 @@ static void do_ended(struct app *app) {
     char *path = TAKE_PTR(run->restart_path);
     app->run = NULL;
     run_free(run, false);
-    if (!d->journal)
-        output_detach(d->output, app->id);
+    output_detach(d->output, app->id);
     runstate_drop(app);
     record_save(app);
 

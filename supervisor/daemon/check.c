@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "supervisor/daemon/check.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "supervisor/daemon/config.h"
 #include "supervisor/daemon/daemon.h"
 #include "supervisor/daemon/place.h"
+#include "supervisor/daemon/scope.h"
 
 static const char *mark_of(enum cgrp_verdict verdict) {
     switch (verdict) {
@@ -55,8 +57,19 @@ int check_run(const struct daemon_options *o) {
             "partly   %-18s%12suids %u-%u are not mapped here: apps share the daemon's uid\n",
             "app uids", "", config->apps.uid_low, config->apps.uid_high);
 
-    const struct cgrp_config want = { .want = o->backend, .suffix = "", .proc = "/proc" };
-    int r = cgrp_check(&want, found, NULL, &e);
+    struct scope *scope = NULL;
+    char suffix[24];
+    (void) snprintf(suffix, sizeof suffix, "-check-%d", getpid());
+    int r = o->backend == CGRP_NONE ? -EOPNOTSUPP : scope_open(o->user, suffix, &scope, &e);
+    if (r != -EOPNOTSUPP)
+        (void) say("scope", r, &e, "systemd made one, and hands it on to us");
+    const struct cgrp_config want = { .want = o->backend,
+                                      .suffix = "",
+                                      .at = scope ? scope_path(scope) : NULL,
+                                      .bare = true,
+                                      .proc = "/proc" };
+    r = cgrp_check(&want, found, NULL, &e);
+    (void) scope_close(scope, false);
     if (r < 0)
         (void) printf("MISSING  %-18s%12s%s\n", "groups", "", e.text);
     config_free(config);

@@ -34,6 +34,7 @@
 #include "supervisor/daemon/output.h"
 #include "supervisor/daemon/place.h"
 #include "supervisor/daemon/runstate.h"
+#include "supervisor/daemon/scope.h"
 #include "supervisor/daemon/server.h"
 #include "supervisor/daemon/uids.h"
 #include "supervisor/daemon/watch.h"
@@ -129,6 +130,37 @@ static int on_groups(sd_event_source *s, int fd, uint32_t revents, void *userdat
     return 0;
 }
 
+static int on_scope(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+    (void) fd;
+    (void) revents;
+    (void) userdata;
+    log_err(NULL,
+            "the scope of the apps is being stopped, ending: the next start asks for another");
+    (void) sd_event_source_set_enabled(s, SD_EVENT_OFF);
+    return sd_event_exit(sd_event_source_get_event(s), -EOWNERDEAD);
+}
+
+/* Under systemd the apps' groups stand in a unit of their own. */
+static int open_scope(struct daemon *d, const char *suffix, struct err *e) {
+    struct err own = { 0 };
+    sd_event_source *s = NULL;
+
+    if (d->options.backend == CGRP_NONE)
+        return 0;
+    int r = scope_open(d->options.user, suffix, &d->scope, &own);
+    if (r < 0) {
+        if (r != -EOPNOTSUPP)
+            log_warning(NULL, "%s, staying in our own group: a restart may end the apps", own.text);
+        return 0;
+    }
+    r = sd_event_add_io(d->event, &s, scope_fd(d->scope), POLLIN, on_scope, d);
+    if (r < 0)
+        return err_set(e, r, "cannot watch the scope: %s", strerror(-r));
+    (void) sd_event_source_set_floating(s, true);
+    (void) sd_event_source_unref(s);
+    return 0;
+}
+
 static int open_groups(struct daemon *d, struct err *e) {
     char suffix[20] = "";
     const char *dir = d->options.runtime_dir;
@@ -137,10 +169,15 @@ static int open_groups(struct daemon *d, struct err *e) {
     if (!d->options.default_runtime_dir)
         (void) snprintf(suffix, sizeof suffix, "-%08" PRIx32,
                         (uint32_t) text_hash64(dir, strlen(dir)));
+    int r = open_scope(d, suffix, e);
+    if (r < 0)
+        return r;
     const struct cgrp_config config = { .want = d->options.backend,
                                         .suffix = suffix,
+                                        .at = d->scope ? scope_path(d->scope) : NULL,
+                                        .bare = true,
                                         .proc = "/proc" };
-    int r = cgrp_root_open(&config, &d->groups, e);
+    r = cgrp_root_open(&config, &d->groups, e);
     if (r < 0)
         return r;
     if (cgrp_root_kind(d->groups) == CGRP_NONE) {
@@ -182,7 +219,8 @@ static int open_store(struct daemon *d, struct err *e) {
 static int open_output(struct daemon *d, struct err *e) {
     char fifos[PATH_MAX], logs[PATH_MAX];
 
-    d->journal = access("/run/systemd/journal/stdout", W_OK) == 0;
+    /* Where our own lines go, theirs go: started by hand, both are to be had without it. */
+    d->journal = log_is_journal() && access("/run/systemd/journal/stdout", W_OK) == 0;
     (void) snprintf(fifos, sizeof fifos, "%s/output", d->options.runtime_dir);
     (void) snprintf(logs, sizeof logs, "%s/log", d->options.state_dir);
     return output_new(d->event, fifos, logs, d->config->apps.log_size, &d->output, e);
@@ -283,6 +321,7 @@ void daemon_close(struct daemon *d, bool leave_apps) {
     if (d->groups && !leave_apps)
         cgrp_root_remove(d->groups);
     d->groups = cgrp_root_free(d->groups);
+    d->scope = scope_close(d->scope, leave_apps);
     d->uids = uids_free(d->uids);
     d->store = store_close(d->store);
     free(d->app_groups);
@@ -299,7 +338,8 @@ void daemon_reload(struct daemon *d) {
     struct config *fresh = NULL;
     struct err e = { 0 };
 
-    (void) sd_notify(false, "RELOADING=1");
+    /* Type=notify-reload wants to know that this is the answer to its signal, by the time. */
+    (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, loop_clock(CLOCK_MONOTONIC));
     if (config_load(d->options.config_path, &fresh, &e) < 0) {
         log_err(NULL, "%s, keeping the present configuration", e.text);
     } else {

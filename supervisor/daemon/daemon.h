@@ -35,6 +35,7 @@ struct daemon {
     sd_event *event;
     struct config *config;
     struct work *work;
+    struct scope *scope; /* where systemd runs: what holds the groups; else NULL */
     struct cgrp_root *groups;
     struct store *store;
     struct output *output;

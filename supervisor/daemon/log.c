@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -107,6 +108,10 @@ void log_init(enum log_level max) {
         choose(&st);
 }
 
+bool log_is_journal(void) {
+    return to.target == TARGET_JOURNAL;
+}
+
 /* True if all of it was taken. Where a part was (a slow terminal) the line counts as lost. */
 static bool write_line(const char *line, size_t n) {
     ssize_t w;
@@ -125,21 +130,48 @@ static bool write_line(const char *line, size_t n) {
     return w == (ssize_t) n;
 }
 
-static bool send_to_journal(enum log_level level, const char *app, const char *text) {
+struct line {
+    enum log_level level;
+    const char *app, *text;
+    const struct log_fields *fields;
+};
+
+/* "NAME=value\n" where there is a value. All are names of ours: no newline is in them. */
+static size_t add_field(char *out, size_t size, const char *name, const char *value) {
+    if (!value || !*value)
+        return 0;
+    int n = snprintf(out, size, "%s=%.80s\n", name, value);
+    return n > 0 && (size_t) n < size ? (size_t) n : 0;
+}
+
+static size_t add_fields(char *out, size_t size, const struct log_fields *f) {
+    char version[24] = "";
+
+    if (f->version)
+        (void) snprintf(version, sizeof version, "%" PRIu64, f->version);
+    size_t n = add_field(out, size, "MESSAGE_ID", f->message_id);
+    n += add_field(out + n, size - n, "MINIPROG_STATE", f->state);
+    n += add_field(out + n, size - n, "MINIPROG_REASON", f->reason);
+    return n + add_field(out + n, size - n, "MINIPROG_VERSION", version);
+}
+
+static bool send_to_journal(const struct line *l) {
+    const char *app = l->app;
     static const struct sockaddr_un journald = { .sun_family = AF_UNIX,
                                                  .sun_path = "/run/systemd/journal/socket" };
     char fields[LINE_MAX_BYTES];
     int n = snprintf(fields, sizeof fields,
                      "MESSAGE=%s%s%s%s\nPRIORITY=%d\nSYSLOG_IDENTIFIER=miniprogd\n%s%s%s",
-                     *app ? "[" : "", app, *app ? "] " : "", text, (int) level,
+                     *app ? "[" : "", app, *app ? "] " : "", l->text, (int) l->level,
                      *app ? "MINIPROG_APP=" : "", app, *app ? "\n" : "");
 
+    n += (int) add_fields(fields + n, sizeof fields - (size_t) n, l->fields);
     /* By address each time, so that a restart of journald is no event. */
     return sendto(to.fd, fields, (size_t) n, MSG_NOSIGNAL, (const struct sockaddr *) &journald,
                   sizeof journald) == n;
 }
 
-static bool put(enum log_level level, const char *app, const char *text) {
+static bool put(const struct line *l) {
     static const char *const words[] = {
         [LOG_LEVEL_ERR] = "error: ", [LOG_LEVEL_WARNING] = "warning: ", [LOG_LEVEL_NOTICE] = "",
         [LOG_LEVEL_INFO] = "",       [LOG_LEVEL_DEBUG] = "debug: ",
@@ -148,11 +180,13 @@ static bool put(enum log_level level, const char *app, const char *text) {
     int n;
 
     if (to.target == TARGET_JOURNAL)
-        return send_to_journal(level, app, text);
-    n = snprintf(line, sizeof line, "miniprogd: %s%s%s%s%s\n", words[level], *app ? "[" : "", app,
-                 *app ? "] " : "", text);
+        return send_to_journal(l);
+    n = snprintf(line, sizeof line, "miniprogd: %s%s%s%s%s\n", words[l->level], *l->app ? "[" : "",
+                 l->app, *l->app ? "] " : "", l->text);
     return write_line(line, (size_t) n);
 }
+
+static const struct log_fields no_fields;
 
 static bool put_dropped(void) {
     unsigned n = atomic_exchange(&to.dropped, 0);
@@ -162,27 +196,43 @@ static bool put_dropped(void) {
         return true;
     (void) snprintf(text, sizeof text, "%u line%s could not be written before this one", n,
                     n == 1 ? "" : "s");
-    if (put(LOG_LEVEL_WARNING, "", text))
+    if (put(&(struct line){ LOG_LEVEL_WARNING, "", text, &no_fields }))
         return true;
     atomic_fetch_add(&to.dropped, n);
     return false;
 }
 
-void log_at(enum log_level level, const char *app, const char *fmt, ...) {
+static void __attribute__((format(printf, 4, 0)))
+say(enum log_level level, const char *app, const struct log_fields *fields, const char *fmt,
+    va_list ap) {
     char raw[TEXT_MAX], text[TEXT_MAX], id[APP_MAX] = "";
     int saved = errno, n;
-    va_list ap;
 
     if (level > to.max)
         return;
-    va_start(ap, fmt);
     n = vsnprintf(raw, sizeof raw, fmt, ap);
-    va_end(ap);
     if (n > 0)
         (void) plain_text(raw, strlen(raw), text, sizeof text);
     if (app)
         (void) plain_text(app, strlen(app), id, sizeof id);
-    if (n > 0 && !(put_dropped() && put(level, id, text)))
+    if (n > 0 && !(put_dropped() && put(&(struct line){ level, id, text, fields })))
         atomic_fetch_add(&to.dropped, 1);
     errno = saved;
+}
+
+void log_at(enum log_level level, const char *app, const char *fmt, ...) {
+    va_list ap;
+
+    va_start(ap, fmt);
+    say(level, app, &no_fields, fmt, ap);
+    va_end(ap);
+}
+
+void log_with(enum log_level level, const char *app, const struct log_fields *fields,
+              const char *fmt, ...) {
+    va_list ap;
+
+    va_start(ap, fmt);
+    say(level, app, fields, fmt, ap);
+    va_end(ap);
 }

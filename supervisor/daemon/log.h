@@ -9,6 +9,9 @@
 #ifndef DAEMON_LOG_H
 #define DAEMON_LOG_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 enum log_level {
     LOG_LEVEL_ERR = 3,
     LOG_LEVEL_WARNING = 4,
@@ -22,8 +25,25 @@ int log_level_parse(const char *name, enum log_level *ret);
 void log_init(enum log_level max); /* chooses the target: the journal if standard error is connected
                                       to it ($JOURNAL_STREAM) */
 
+/* Lines go to the journal: we are a service, or a user's. */
+bool log_is_journal(void);
+
 void log_at(enum log_level level, const char *app, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The same with fields of its own in the journal. Each may be NULL (version: 0). */
+struct log_fields {
+    const char *message_id; /* of units/system/miniprog.catalog */
+    const char *state;      /* MINIPROG_STATE */
+    const char *reason;     /* MINIPROG_REASON: a cause of a change, or an exit reason */
+    uint64_t version;       /* MINIPROG_VERSION: the code */
+};
+void log_with(enum log_level level, const char *app, const struct log_fields *fields,
+              const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+#define LOG_ID_STATE   "3e249b130ee24a83b5affecd5fc7a2bf"
+#define LOG_ID_ENDED   "c3c1fa7cec0c4c76997f3a3767c23805"
+#define LOG_ID_ADOPTED "dc324c6b865d4587946793104c3e709f"
 
 #define log_err(app, ...)     log_at(LOG_LEVEL_ERR, app, __VA_ARGS__)
 #define log_warning(app, ...) log_at(LOG_LEVEL_WARNING, app, __VA_ARGS__)

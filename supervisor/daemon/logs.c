@@ -13,6 +13,7 @@
 #include "supervisor/daemon/daemon.h"
 #include "supervisor/daemon/output.h"
 #include "supervisor/daemon/server.h"
+#include "supervisor/wire/interfaces.h"
 
 #define LINES_A_TURN 64
 /* Long lines are fewer: a turn must stay far below what a peer may be behind. */
@@ -93,9 +94,14 @@ static void grown(struct output_reader *reader, void *userdata) {
 }
 
 int logs_answer(struct app *app, struct call *call) {
-    struct logs *l = calloc(1, sizeof *l);
     struct err e = { 0 };
 
+    if (app->d->journal) {
+        control_error_text(call, WIRE_SERVICE ".MethodNotImplemented", "method",
+                           WIRE_SUPERVISOR ".Logs");
+        return 0;
+    }
+    struct logs *l = calloc(1, sizeof *l);
     if (!l)
         return -ENOMEM;
     l->call = call;

@@ -166,6 +166,7 @@ static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void
     case SIGUSR1:
         log_notice(NULL, "ending, and leaving the apps to the next supervisor");
         d->leaving = true;
+        (void) sd_notify(false, "STOPPING=1");
         (void) sd_event_exit(sd_event_source_get_event(s), 0);
         break;
     default:
@@ -226,6 +227,7 @@ int main(int argc, char **argv) {
     if (r >= 0) {
         log_notice(NULL, "ready: miniprogd " MINIPROG_VERSION ", control socket %s/control",
                    a.options.runtime_dir);
+        (void) sd_event_set_watchdog(d.event, true); /* fed while the loop turns, and only then */
         (void) sd_notify(false, "READY=1");
         r = sd_event_loop(d.event);
         if (r < 0)

@@ -140,7 +140,10 @@ void stop_ended(struct app *app, struct exit_record *ret) {
 
     if (reason == EXIT_CRASHED_REASON || reason == EXIT_START_FAILED_REASON ||
         reason == EXIT_START_TIMEOUT_REASON || reason == EXIT_UNRESPONSIVE_REASON) {
-        log_warning(app->id, "%s", ret->message);
+        const struct log_fields fields = { .message_id = LOG_ID_ENDED,
+                                           .reason = exit_reason_name(reason),
+                                           .version = app->versions.current.code };
+        log_with(LOG_LEVEL_WARNING, app->id, &fields, "%s", ret->message);
         why_record(app, &(struct why){ .action = exit_reason_name(reason), .text = ret->message });
     }
 }

@@ -244,6 +244,13 @@ static int talk_to_a_journal(void) {
     n = recv(fd, got, sizeof got, MSG_DONTWAIT);
     if (n != (ssize_t) strlen(want) || memcmp(got, want, strlen(want)) != 0)
         return 3;
+    log_with(LOG_LEVEL_INFO, NULL,
+             &(struct log_fields){ .message_id = LOG_ID_STATE, .state = "front", .version = 7 },
+             "moved");
+    n = recv(fd, got, sizeof got - 1, MSG_DONTWAIT);
+    got[n > 0 ? n : 0] = '\0';
+    if (!strstr(got, "\nMESSAGE_ID=" LOG_ID_STATE "\nMINIPROG_STATE=front\nMINIPROG_VERSION=7\n"))
+        return 6;
     /* A journald that does not read holds nobody up, and learns what it missed. */
     for (int i = 0; i < 5000; i++)
         log_info(NULL, "flood");
