@@ -38,4 +38,5 @@ if [ $# = 0 ]; then
 else
     for case; do echo "$case.sh"; done >"$work/list"
 fi
+echo "${TESTS:-it_*}" >"$work/only"
 tar -cf "$file" -C "$work" .

@@ -30,7 +30,7 @@ boot() {
         -drive "file=$work/vda,format=raw,if=virtio,cache=unsafe" \
         -drive "file=$work/vdb,format=raw,if=virtio,readonly=on" \
         -drive "file=$work/vdc,format=raw,if=virtio,cache=unsafe" \
-        </dev/null 2>&1 | tr -d '\r' | tee "$work/console"
+        </dev/null 2>&1 | sed -u 's/\r//g' | tee "$work/console"
 }
 
 : >"$work/all"
