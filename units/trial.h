@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ * trial.h - a new version on trial: what the end of a run says of it, and what follows.
+ * Layer: 2, units. Uses: base. Pure: states in, states out; the daemon makes them durable.
+ *
+ *     pending --begin--> current, with tries --take--> a run --judge--> settle
+ *
+ *     KEEP         it lived: the trial is over
+ *     AGAIN        it crashed and has tries left
+ *     GIVE_BACK    it ended by no fault of its own: the try does not count
+ *     BACK         its last try: the previous version is current, and has to live now (retreat)
+ *     ENVIRONMENT  the previous one fails as well: neither is at fault; the new one waits as
+ * pending and is not held against anybody During a retreat `previous` names the version that
+ * failed, so that it stays in the store. Source: design.md §7; facts/updates.md §5.2 S10 to S13, §7
+ * idea 3. */
+#ifndef UNITS_TRIAL_H
+#define UNITS_TRIAL_H
+
+#include <stdbool.h>
+
+#include "units/reason.h"
+
+struct err;
+struct store_state;
+struct updates;
+
+#define TRIAL_VERDICTS(X)                                                                          \
+    X(NONE, "none")                                                                                \
+    X(KEEP, "keep")                                                                                \
+    X(AGAIN, "again")                                                                              \
+    X(GIVE_BACK, "give_back")                                                                      \
+    X(BACK, "back")                                                                                \
+    X(ENVIRONMENT, "environment")
+#define X(id, name) TRIAL_##id,
+enum trial_verdict { TRIAL_VERDICTS(X) TRIAL_VERDICT_COUNT };
+#undef X
+const char *trial_verdict_name(enum trial_verdict verdict);
+
+/* Pending becomes current, with that many tries; without a current one to fall back to (none) there
+ * is no trial. */
+void trial_begin(struct store_state *s, struct updates *u, unsigned tries);
+/* Before a run; false: nothing is to be counted, the current version is not on trial. */
+bool trial_take(struct updates *u);
+
+/* Is current still to prove itself? */
+bool trial_is_on(const struct updates *u);
+
+/* What the end of a run means. lived: it was ready (or ran long enough) before; reason: why it
+ * ended; machine: it is this machine that could not start it. NONE: no trial is on. */
+enum trial_verdict trial_judge(const struct updates *u, bool lived, enum exit_reason reason,
+                               bool machine);
+/* Makes it so. why: a sentence, kept with a version that failed. -ENOMEM. */
+int trial_settle(struct store_state *s, struct updates *u, enum trial_verdict verdict,
+                 const char *why);
+
+/* A run that no supervisor saw end (a power cut, a reboot) took its try for nothing. True: *u
+ * changed. */
+bool trial_recover(struct updates *u);
+
+/* By hand: back to the previous version, and what is current now is held until a higher one comes.
+ * -ENOENT: there is none. */
+int trial_roll_back(struct store_state *s, struct updates *u);
+/* A version installed by hand over all this, as current or as pending: whatever was on trial is
+ * so no more, unless it goes on as current. */
+void trial_installed(struct updates *u, bool pending);
+
+#endif
