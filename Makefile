@@ -35,7 +35,7 @@ parallel  = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS)) --no-print-dir
 
 # One archive a layer (all of the folder but main.c), so that each program and test links just
 # the layers it may use. NEEDS_x: what x stands on, itself first; EXT_x: the system's libraries.
-LAYERS   := base cgroups units wire sdk worker daemon ctl
+LAYERS   := base cgroups units wire sdk worker daemon ctl stress
 DIR_base    := supervisor/base
 DIR_cgroups := cgroups
 DIR_units   := units
@@ -44,6 +44,7 @@ DIR_sdk     := supervisor/sdk
 DIR_worker  := supervisor/worker
 DIR_daemon  := supervisor/daemon
 DIR_ctl     := supervisor/ctl
+DIR_stress  := tests/stress
 NEEDS_base    := base
 NEEDS_cgroups := cgroups base
 NEEDS_units   := units base
@@ -52,23 +53,27 @@ NEEDS_sdk     := sdk wire base
 NEEDS_worker  := worker units base
 NEEDS_daemon  := daemon cgroups units wire base
 NEEDS_ctl     := ctl sdk wire base
+NEEDS_stress  := stress cgroups wire base
 NEEDS_tests   := daemon worker cgroups units sdk wire base
 EXT_base    := -lcjson
 EXT_cgroups := $(EXT_base) -lcgroup
 EXT_units   := $(EXT_base)
 EXT_wire    := $(EXT_base)
 EXT_sdk     := $(EXT_base)
-EXT_worker  := $(EXT_base) -lsodium
+EXT_worker  := $(EXT_base) -lsodium -lzip -lcurl -lseccomp -lunistring
 EXT_daemon  := $(EXT_base) -lcgroup -lsystemd -linih
 EXT_ctl     := $(EXT_base)
-EXT_tests   := $(EXT_daemon) -lsodium -lcmocka
+EXT_stress  := $(EXT_cgroups)
+EXT_tests   := $(EXT_daemon) $(filter-out $(EXT_base),$(EXT_worker)) -lcmocka
 archives  = $(patsubst %,$(BUILD)/lib%.a,$(NEEDS_$(1)))
 
 PROGRAM_miniprogd       := daemon
 PROGRAM_miniprogctl     := ctl
 PROGRAM_miniprog-worker := worker
-PROGRAMS := $(foreach p,miniprogd miniprogctl miniprog-worker,\
-              $(if $(wildcard $(DIR_$(PROGRAM_$(p)))/main.c),$(BUILD)/$(p)))
+PROGRAM_miniprog-stress := stress
+NAMES    := miniprogd miniprogctl miniprog-worker miniprog-stress
+PROGRAMS := $(foreach p,$(NAMES),$(if $(wildcard $(DIR_$(PROGRAM_$(p)))/main.c),$(BUILD)/$(p))) \
+            $(BUILD)/miniprog-stress-app
 SDK      := $(if $(call sources,$(DIR_sdk)),$(BUILD)/libminiprog.a $(BUILD)/libminiprog.so)
 EXAMPLES := $(patsubst units/examples/%/manifest.json,$(BUILD)/examples/%.made,\
               $(wildcard units/examples/*/manifest.json))
@@ -89,6 +94,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(COMPILE) -c $< -o $@
 $(BUILD)/tests/%.o: private CFLAGS += $(TESTWARN) -Isupervisor/sdk
 $(BUILD)/supervisor/wire/interfaces.o: $(wildcard supervisor/wire/*.varlink)
+$(BUILD)/tests/stress/page.o: tests/stress/page.css
 
 define layer_rules
 $(BUILD)/lib$(1).a: $(filter-out %/main.o,$(call objects,$(DIR_$(1))))
@@ -107,7 +113,7 @@ define program_rule
 $(BUILD)/$(1): $(BUILD)/$(DIR_$(2))/main.o $(call archives,$(2))
 	$$(CC) $$^ $$(LDFLAGS) $(EXT_$(2)) -o $$@
 endef
-$(foreach p,miniprogd miniprogctl miniprog-worker,$(eval $(call program_rule,$(p),$(PROGRAM_$(p)))))
+$(foreach p,$(NAMES),$(eval $(call program_rule,$(p),$(PROGRAM_$(p)))))
 
 # The library: the SDK with what it needs of the layers below, their names made local, so that
 # nobody who links it meets anything but miniprog_*.
@@ -141,6 +147,8 @@ $(BUILD)/libtests.a: $(call objects,tests/lib)
 $(BUILD)/tests/integration/it_%: $(BUILD)/tests/integration/it_%.o $(BUILD)/libtests.a $(call archives,tests)
 	$(CC) $^ $(LDFLAGS) $(EXT_tests) -o $@
 $(BUILD)/tests/integration/app_%: $(BUILD)/tests/integration/app_%.o $(call archives,sdk)
+	$(CC) $^ $(LDFLAGS) $(EXT_sdk) -o $@
+$(BUILD)/miniprog-stress-app: $(call objects,tests/stress/app) $(call archives,sdk)
 	$(CC) $^ $(LDFLAGS) $(EXT_sdk) -o $@
 $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(call archives,tests)
 	$(CC) $^ $(LDFLAGS) -fsanitize=fuzzer $(EXT_tests) -o $@
@@ -208,8 +216,8 @@ D := $(DESTDIR)$(PREFIX)
 install-all: all
 	install -d $(D)/sbin $(D)/bin $(D)/libexec/miniprog $(D)/include $(D)/lib/pkgconfig
 	install $(BUILD)/miniprogd $(D)/sbin/
-	install $(BUILD)/miniprogctl $(D)/bin/
-	install $(BUILD)/miniprog-worker $(D)/libexec/miniprog/
+	install $(BUILD)/miniprogctl $(BUILD)/miniprog-stress $(D)/bin/
+	install $(BUILD)/miniprog-worker $(BUILD)/miniprog-stress-app $(D)/libexec/miniprog/
 	install -m 644 supervisor/sdk/miniprog.h $(D)/include/
 	install -m 644 $(BUILD)/libminiprog.a $(BUILD)/libminiprog.so.0 $(D)/lib/
 	ln -sf libminiprog.so.0 $(D)/lib/libminiprog.so
@@ -218,6 +226,7 @@ install-all: all
 	    'Libs: -L$${prefix}/lib -lminiprog' >$(D)/lib/pkgconfig/miniprog.pc
 uninstall: ## what install put there
 	rm -f $(D)/sbin/miniprogd $(D)/bin/miniprogctl $(D)/libexec/miniprog/miniprog-worker \
+	    $(D)/bin/miniprog-stress $(D)/libexec/miniprog/miniprog-stress-app \
 	    $(D)/include/miniprog.h $(D)/lib/libminiprog.a $(D)/lib/libminiprog.so \
 	    $(D)/lib/libminiprog.so.0 $(D)/lib/pkgconfig/miniprog.pc
 	-rmdir $(D)/libexec/miniprog

@@ -216,7 +216,7 @@ static void print_package(const struct index_package *p, struct jsonw *w) {
     jsonw_string(w, "sha256", p->sha256);
     jsonw_u64(w, "unpacked_size", p->unpacked_size);
     jsonw_u64(w, "files", p->files);
-    if (p->rollout < 100)
+    if (p->rollout != 100)
         jsonw_u64(w, "rollout", p->rollout);
     jsonw_end_object(w);
 }

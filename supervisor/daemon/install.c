@@ -218,6 +218,8 @@ static void read_result(struct install *in) {
     } else if (worker_result_parse(text, n, &in->result, &e) < 0) {
         log_err(NULL, "the worker for '%s' ended without a result: %s", in->source, e.text);
         fail(in, "the worker ended without a result: see the supervisor's log");
+    } else if (!in->result.ok && in->result.fault == PACKAGE_STORAGE) {
+        fail(in, in->result.detail);
     } else if (!in->result.ok) {
         refuse(in, in->result.fault, in->result.detail);
     } else {

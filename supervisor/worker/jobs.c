@@ -13,31 +13,153 @@
 #include "supervisor/base/err.h"
 #include "supervisor/base/str.h"
 #include "supervisor/worker/copy.h"
+#include "supervisor/worker/fetch.h"
+#include "supervisor/worker/people.h"
+#include "supervisor/worker/sandbox.h"
+#include "supervisor/worker/unpack.h"
+#include "supervisor/worker/verdict.h"
+#include "supervisor/worker/verify.h"
+#include "units/answer.h"
+#include "units/request.h"
 #include "units/result.h"
 
-static int job_copy(char **arguments, struct worker_result *ret, struct err *e) {
-    return copy_package(arguments[0], WORKER_STAGE_FD, ret, e);
-}
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+#define MIB          ((uint64_t) 1 << 20)
 
-static const struct job {
-    const char *name, *arguments, *what;
-    int n_arguments;
-    int (*run)(char **arguments, struct worker_result *ret, struct err *e);
-} jobs[] = {
-    { "copy", "SOURCE", "stage the folder SOURCE as a package", 1, job_copy },
+/* Each job appends its line to the answer; on failure there is none yet. */
+struct order {
+    char **arguments;
+    struct worker_request request;
+    struct str answer;
 };
-#define N_JOBS (sizeof jobs / sizeof jobs[0])
 
-static void print_usage(FILE *out) {
-    (void) fputs("Usage: miniprog-worker JOB [ARGUMENT]\n"
-                 "Does one job for miniprogd, which starts it; not for people.\n\n",
-                 out);
-    for (size_t i = 0; i < N_JOBS; i++)
-        (void) fprintf(out, "  %s %-10s %s\n", jobs[i].name, jobs[i].arguments, jobs[i].what);
-    (void) fputs("\n  --help           show this\n"
-                 "  --version        show the version\n",
-                 out);
+static int print_result(struct worker_result *result, struct str *answer, struct err *e) {
+    make_plain(result->detail);
+    if (worker_result_print(result, answer) < 0)
+        return err_set(e, -ENOMEM, "no memory for the result");
+    return 0;
 }
+
+static int print_file(struct worker_file *file, struct str *answer, struct err *e) {
+    make_plain(file->detail);
+    if (worker_file_print(file, answer) < 0)
+        return err_set(e, -ENOMEM, "no memory for the result");
+    return 0;
+}
+
+/* --- the jobs ------------------------------------------------------------------------------ */
+
+static int job_copy(struct order *o, struct err *e) {
+    const struct sandbox_path paths[] = {
+        { o->arguments[0], -1, SANDBOX_READ },
+        { NULL, WORKER_STAGE_FD, SANDBOX_WRITE },
+    };
+    const struct sandbox sandbox = { .file_bytes = PACKAGE_BYTES_MAX,
+                                     .memory_bytes = 512 * MIB,
+                                     .cpu_seconds = 300,
+                                     .descriptors = 128,
+                                     .paths = paths,
+                                     .n_paths = COUNT(paths) };
+    struct worker_result result = { 0 };
+    int r;
+
+    if ((r = sandbox_enter(&sandbox, e)) < 0 ||
+        (r = copy_package(o->arguments[0], WORKER_STAGE_FD, &result, e)) < 0)
+        return r;
+    return print_result(&result, &o->answer, e);
+}
+
+static int job_unpack(struct order *o, struct err *e) {
+    const struct sandbox_path stage = { NULL, WORKER_STAGE_FD, SANDBOX_WRITE };
+    const struct sandbox sandbox = { .file_bytes = PACKAGE_BYTES_MAX,
+                                     .memory_bytes = 512 * MIB,
+                                     .cpu_seconds = 300,
+                                     .descriptors = 32,
+                                     .paths = &stage,
+                                     .n_paths = 1 };
+    struct worker_result result = { 0 };
+    int r;
+
+    if ((r = sandbox_enter(&sandbox, e)) < 0 ||
+        (r = unpack_package(WORKER_PACKAGE_FD, WORKER_STAGE_FD, &o->request, &result, e)) < 0)
+        return r;
+    return print_result(&result, &o->answer, e);
+}
+
+static const struct sandbox reading_only = { .memory_bytes = 256 * MIB,
+                                             .cpu_seconds = 120,
+                                             .descriptors = 16 };
+
+static int job_verify(struct order *o, struct err *e) {
+    struct worker_file file = { 0 };
+    int r;
+
+    if ((r = sandbox_enter(&reading_only, e)) < 0 ||
+        (r = verify_package(WORKER_FILE_FD, WORKER_SIGNATURE_FD, &o->request, &file, e)) < 0)
+        return r;
+    return print_file(&file, &o->answer, e);
+}
+
+static int job_index(struct order *o, struct err *e) {
+    struct worker_index index = { 0 };
+    int r;
+
+    if ((r = sandbox_enter(&reading_only, e)) < 0 ||
+        (r = verify_index(WORKER_FILE_FD, &o->request, &index, e)) < 0)
+        return r;
+    make_plain(index.detail);
+    if (worker_index_print(&index, &o->answer) < 0)
+        r = err_set(e, -ENOMEM, "no memory for the result");
+    worker_index_clear(&index);
+    return r;
+}
+
+/* What the resolver and TLS read; files that may lead to where these point are among them. */
+static const struct sandbox_path network_paths[] = {
+    { "/etc", -1, SANDBOX_READ },
+    { "/usr", -1, SANDBOX_READ },
+    { "/lib", -1, SANDBOX_READ },
+    { "/lib64", -1, SANDBOX_READ },
+    { "/run/systemd/resolve", -1, SANDBOX_READ },
+    { "/run/resolvconf", -1, SANDBOX_READ },
+    { "/run/NetworkManager", -1, SANDBOX_READ },
+};
+
+static int job_fetch(struct order *o, struct err *e) {
+    CLEANUP(fetch_free_p) struct fetch *f = NULL;
+    struct sandbox sandbox = { .file_bytes = o->request.max,
+                               .memory_bytes = 1024 * MIB, /* its threads reserve much */
+                               .cpu_seconds = 300,
+                               .descriptors = 64 };
+    struct worker_file file = { 0 };
+    int r = fetch_open(&o->request, WORKER_FILE_FD, WORKER_RESULT_FD, &f, &file, e);
+
+    if (r < 0)
+        return r;
+    if (f && fetch_needs_network(f)) {
+        sandbox.network = true;
+        sandbox.paths = network_paths;
+        sandbox.n_paths = COUNT(network_paths);
+    }
+    if (f && ((r = sandbox_enter(&sandbox, e)) < 0 || (r = fetch_run(f, &file, e)) < 0))
+        return r;
+    return print_file(&file, &o->answer, e);
+}
+
+/* descriptors, from 3 on: d a folder, f a file, o the output, r the request. */
+static const struct job {
+    const char *name, *arguments, *what, *descriptors;
+    int n_arguments;
+    int (*run)(struct order *o, struct err *e);
+} jobs[] = {
+    { "copy", "SOURCE", "stage the folder SOURCE as a package", "do", 1, job_copy },
+    { "fetch", "", "fetch a file", "for", 0, job_fetch },
+    { "verify", "", "check a package's signature or hash", "for", 0, job_verify },
+    { "index", "", "check an update index and print it", "for", 0, job_index },
+    { "unpack", "", "stage a package file", "dorf", 0, job_unpack },
+};
+
+/* --- one run ------------------------------------------------------------------------------- */
 
 static int complain(int status, const char *text) {
     (void) fprintf(stderr, "miniprog-worker: %s\n", text);
@@ -45,20 +167,21 @@ static int complain(int status, const char *text) {
 }
 
 /* What the daemon handed over must not go further. */
-static bool take_descriptors(void) {
-    struct stat st;
-    return fstat(WORKER_STAGE_FD, &st) == 0 && S_ISDIR(st.st_mode) &&
-           fcntl(WORKER_STAGE_FD, F_SETFD, FD_CLOEXEC) == 0 &&
-           fcntl(WORKER_RESULT_FD, F_SETFD, FD_CLOEXEC) == 0;
+static bool take_descriptors(const struct job *job) {
+    int fd = 3;
+
+    for (const char *kind = job->descriptors; *kind; kind++, fd++) {
+        struct stat st;
+        if (fstat(fd, &st) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ||
+            (*kind == 'd' && !S_ISDIR(st.st_mode)) || (*kind == 'f' && !S_ISREG(st.st_mode)))
+            return false;
+    }
+    return true;
 }
 
-static int write_result(const struct worker_result *result) {
-    CLEANUP(str_clear_p) struct str text = STR_INIT(WORKER_RESULT_MAX);
-
-    if (worker_result_print(result, &text) < 0)
-        return complain(1, "no memory for the result");
-    for (size_t done = 0; done < text.len;) {
-        ssize_t n = write(WORKER_RESULT_FD, text.data + done, text.len - done);
+static int write_answer(const struct str *answer) {
+    for (size_t done = 0; done < answer->len;) {
+        ssize_t n = write(WORKER_RESULT_FD, answer->data + done, answer->len - done);
         if (n < 0)
             return complain(1, "nobody takes the result");
         done += (size_t) n;
@@ -66,20 +189,65 @@ static int write_result(const struct worker_result *result) {
     return 0;
 }
 
-static int run_job(const struct job *job, char **arguments) {
-    struct worker_result result = { 0 };
-    struct err e = { 0 };
+/* So that who started this can say why; where even that fails, the missing line says enough. */
+static int write_failure(const struct err *why) {
+    CLEANUP(str_clear_p) struct str line = STR_INIT(WORKER_RESULT_MAX);
+    struct worker_result result = { .fault = PACKAGE_STORAGE };
 
-    if (!take_descriptors())
-        return complain(1, "descriptor 3 is no folder or 4 is closed: miniprogd starts this");
-    if (sodium_init() < 0)
-        return complain(1, "libsodium cannot be used");
-    if (job->run(arguments, &result, &e) < 0)
-        return complain(1, e.text);
-    return write_result(&result);
+    (void) snprintf(result.detail, sizeof result.detail, "%s", why->text);
+    make_plain(result.detail);
+    if (worker_result_print(&result, &line) == 0)
+        (void) write_answer(&line);
+    return complain(1, why->text);
 }
 
-int worker_run(int argc, char **argv) {
+static int read_request(struct worker_request *ret, struct err *e) {
+    CLEANUP(str_clear_p) struct str text = STR_INIT(WORKER_REQUEST_MAX);
+    char piece[4096];
+    ssize_t n;
+
+    (void) lseek(WORKER_REQUEST_FD, 0, SEEK_SET); /* a pipe has no start */
+    while ((n = read(WORKER_REQUEST_FD, piece, sizeof piece)) > 0)
+        if (str_append(&text, piece, (size_t) n) < 0)
+            return err_set(e, str_error(&text), "the request is too long");
+    if (n < 0)
+        return err_set(e, -errno, "cannot read the request: %s", strerror(errno));
+    return worker_request_parse(str_text(&text), text.len, ret, e);
+}
+
+static int run_job(const struct job *job, char **arguments) {
+    struct order o = { .arguments = arguments,
+                       .request = WORKER_REQUEST_INIT,
+                       .answer = STR_INIT(WORKER_INDEX_MAX) };
+    struct err e = { 0 };
+    int r = 0;
+
+    if (!take_descriptors(job))
+        return complain(1, "a descriptor is missing or of the wrong kind: miniprogd starts this");
+    if (sodium_init() < 0)
+        return complain(1, "libsodium cannot be used");
+    if (strchr(job->descriptors, 'r'))
+        r = read_request(&o.request, &e);
+    if (r == 0)
+        r = job->run(&o, &e);
+    r = r < 0 ? write_failure(&e) : write_answer(&o.answer);
+    worker_request_clear(&o.request);
+    str_clear(&o.answer);
+    return r;
+}
+
+static void print_usage(FILE *out) {
+    (void) fputs("Usage: miniprog-worker JOB [ARGUMENT]\n"
+                 "Does one job for miniprogd or miniprogctl, which start it; not for people.\n\n",
+                 out);
+    for (size_t i = 0; i < COUNT(jobs); i++)
+        (void) fprintf(out, "  %-6s %-10s %s\n", jobs[i].name, jobs[i].arguments, jobs[i].what);
+    (void) fputs("\n  --help            show this\n"
+                 "  --version         show the version\n",
+                 out);
+}
+
+static void become_private(void) {
     /* Under the caller's uid: no other process of that uid may write in here by ptrace(2) or
      * /proc/<pid>/mem, or get at the stage by /proc/<pid>/fd. Before main() it is the program
      * file's lack of read permission that does this. Source: prctl(2), PR_SET_DUMPABLE. */
@@ -87,8 +255,10 @@ int worker_run(int argc, char **argv) {
     /* A write past a limit or to nobody is an error to be told, not an end. */
     (void) signal(SIGXFSZ, SIG_IGN);
     (void) signal(SIGPIPE, SIG_IGN);
-    (void) umask(0077);
+}
 
+int worker_run(int argc, char **argv) {
+    become_private();
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         print_usage(stdout);
         return 0;
@@ -97,7 +267,10 @@ int worker_run(int argc, char **argv) {
         (void) puts("miniprog-worker " MINIPROG_VERSION);
         return 0;
     }
-    for (size_t i = 0; argc >= 2 && i < N_JOBS; i++)
+    if (argc >= 2 && people_know(argv[1]))
+        return people_run(argc, argv);
+    (void) umask(0077);
+    for (size_t i = 0; argc >= 2 && i < COUNT(jobs); i++)
         if (strcmp(jobs[i].name, argv[1]) == 0 && argc - 2 == jobs[i].n_arguments)
             return run_job(&jobs[i], argv + 2);
     print_usage(stderr);

@@ -2,16 +2,31 @@
  * jobs.h - the worker's command line: one job a run.
  * Layer: 3, worker. Uses: base, units.
  *
- * The daemon has set uid, groups, no_new_privs, limits and an own process group. Descriptor 3 is
- * the stage, 4 takes the one line of the result (units/result.h). */
+ * The daemon has set uid, groups, no_new_privs, an own process group; what more a job can do
+ * without it gives up itself (sandbox.h). What it needs is handed over as descriptors:
+ *
+ *     job      3                     4     5        6
+ *     copy     stage (folder)        line  -        -                  argument: the source folder
+ *     fetch    file to write         lines request  -
+ *     verify   file                  line  request  signature, if keys are asked for
+ *     index    file                  line  request  -
+ *     unpack   stage (folder)        line  request  package file
+ *
+ * request: units/request.h, read to its end, from its start where it can be. line: units/result.h
+ * of copy and unpack, units/answer.h of the others; one at the end, before it with fetch those of
+ * progress. pack and make-index are for people, by miniprogctl (people.h). */
 #ifndef WORKER_JOBS_H
 #define WORKER_JOBS_H
 
-#define WORKER_STAGE_FD  3
-#define WORKER_RESULT_FD 4
+#define WORKER_STAGE_FD     3
+#define WORKER_FILE_FD      3
+#define WORKER_RESULT_FD    4
+#define WORKER_REQUEST_FD   5
+#define WORKER_SIGNATURE_FD 6
+#define WORKER_PACKAGE_FD   6
 
 /* The exit status: 0 a result was written, whatever it says; 1 the worker failed (a sentence on
- * standard error); 2 wrong usage. */
+ * standard error, and where it can be a line with the reason "storage"); 2 wrong usage. */
 int worker_run(int argc, char **argv);
 
 #endif

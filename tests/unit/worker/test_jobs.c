@@ -136,7 +136,10 @@ static void test_a_limit_is_an_error_and_not_a_signal(void **state) {
     struct run run = copy_as(*state, geteuid(), getegid(), &result);
     assert_true(WIFEXITED(run.status));
     assert_int_equal(WEXITSTATUS(run.status), 1);
-    assert_int_equal(run.len, 0);
+    assert_int_equal(worker_result_parse(run.out, run.len, &result, NULL), 0);
+    assert_false(result.ok);
+    assert_int_equal(result.fault, PACKAGE_STORAGE);
+    assert_non_null(strstr(result.detail, "File too large"));
 }
 
 static void test_without_its_descriptors_it_does_nothing(void **state) {
@@ -160,7 +163,8 @@ static void test_usage(void **state) {
         char *argv[5];
         const char *says;
     } rows[] = {
-        { 2, 0, { "w", "--help" }, "copy SOURCE" },
+        { 2, 0, { "w", "--help" }, "copy   SOURCE" },
+        { 2, 0, { "w", "--help" }, "unpack " },
         { 2, 0, { "w", "--version" }, "miniprog-worker " MINIPROG_VERSION "\n" },
         { 1, 2, { "w" }, "" },
         { 2, 2, { "w", "copy" }, "" },
