@@ -4,7 +4,8 @@
  * Its argument is what it does. hangup: watches and closes the channel. flood: calls and never
  * reads a reply. busy: calls and reads, as fast as it can. long: a message beyond the limit.
  * rubbish: no message. deaf: watches and never reads. notify: floods its notify socket. spew: 50 MB
- * of lines. oneline: 50 MB without a newline. bomb: forks for ever. It prints "cut off" when the
+ * of lines. oneline: 50 MB without a newline. bomb: forks for ever. orphan: leaves a
+ * grandchild in a session of its own whose parent is gone. It prints "cut off" when the
  * supervisor hangs up, "full" when it is not read any more, "end of it" after the output. */
 #include <errno.h>
 #include <poll.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -153,6 +155,21 @@ static void bomb(void) {
     }
 }
 
+static void leave_an_orphan(void) {
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void) setsid();
+        if (fork() != 0)
+            _exit(0);
+        (void) setsid();
+        (void) signal(SIGTERM, SIG_IGN);
+        say("orphaned");
+        rest();
+    }
+    (void) waitpid(pid, NULL, 0);
+    rest();
+}
+
 int main(int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "";
     static char large[100 * 1024];
@@ -178,5 +195,7 @@ int main(int argc, char **argv) {
         spew('x');
     if (strcmp(what, "bomb") == 0)
         bomb();
+    if (strcmp(what, "orphan") == 0)
+        leave_an_orphan();
     return 1;
 }
