@@ -39,7 +39,7 @@ static int print_help(const struct verb *v) {
             (void) snprintf(option, sizeof option, "--%s%s%s", option_name(i),
                             option_argument(i) ? "=" : "",
                             option_argument(i) ? option_argument(i) : "");
-            (void) str_printf(&out, "  %-14s %s\n", option, option_help(i));
+            (void) str_printf(&out, "  %-21s %s\n", option, option_help(i));
         }
         (void) str_puts(&out,
                         "\nInto a pipe, list is tab-separated. Exit status: 0 done, 1 refused or "

@@ -25,7 +25,15 @@ struct err;
     X(REASON, "reason", 0, "N", NULL)                                                              \
     X(UNSIGNED, "unsigned", 0, NULL, NULL)                                                         \
     X(KEEP_DATA, "keep-data", 0, NULL, NULL)                                                       \
-    X(FOLLOW, "follow", 'f', NULL, NULL)
+    X(FOLLOW, "follow", 'f', NULL, NULL)                                                           \
+    X(OUTPUT, "output", 'o', "FILE", "pack, index: the file to write")                             \
+    X(BASE_URL, "base-url", 0, "URL", "index: where the packages will lie")                        \
+    X(SEQUENCE, "sequence", 0, "N", "index: higher than that of the one before")                   \
+    X(EXPIRES, "expires", 0, "WHEN", "index: 2026-01-31T23:59:59Z, or a span (30d)")               \
+    X(MINIMUM_USABLE, "minimum-usable", 0, "CODE", "index: what is lower does not open")           \
+    X(DOWNGRADE_TO, "downgrade-to", 0, "CODE", "index: go back to this version")                   \
+    X(NEXT_KEY, "next-key", 0, "KEY", "index: the key that takes over, or its file")               \
+    X(ROLLOUT, "rollout", 0, "PERCENT", "index: the share that gets the highest version")
 
 #define X(id, name, letter, argument, help) OPT_##id,
 enum option_id { OPTIONS(X) OPT_COUNT };

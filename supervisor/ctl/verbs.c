@@ -14,6 +14,7 @@
 #include "supervisor/ctl/call.h"
 #include "supervisor/ctl/ctl.h"
 #include "supervisor/ctl/show.h"
+#include "supervisor/ctl/tool.h"
 #include "supervisor/wire/interfaces.h"
 
 #define BIT(option) (1u << OPT_##option)
@@ -204,6 +205,14 @@ static int run_answer(struct ctl *c) {
     return call(c, "Answer", &q, NULL);
 }
 
+static int run_pack(struct ctl *c) {
+    return tool_worker(&c->options, "pack");
+}
+
+static int run_index(struct ctl *c) {
+    return tool_worker(&c->options, "make-index");
+}
+
 static const struct verb verbs[] = {
     { "list", "", "all apps and their states", 0, 0, 0, run_list },
     { "status", "ID", "everything about one app", 1, 1, 0, run_status },
@@ -220,6 +229,11 @@ static const struct verb verbs[] = {
     { "watch", "[ID]", "what happens, live", 0, 1, 0, run_watch },
     { "why", "ID", "what was decided, and why", 1, 1, 0, run_why },
     { "answer", "N yes|no", "answer an app's dialog", 2, 2, 0, run_answer },
+    { "pack", "FOLDER [-o FILE]", "make a package file of it", 1, 1, BIT(OUTPUT), run_pack },
+    { "index", "FILE... [OPTION]...", "an update index, to be signed", 1, SIZE_MAX,
+      BIT(OUTPUT) | BIT(BASE_URL) | BIT(SEQUENCE) | BIT(EXPIRES) | BIT(MINIMUM_USABLE) |
+          BIT(DOWNGRADE_TO) | BIT(NEXT_KEY) | BIT(ROLLOUT),
+      run_index },
 };
 
 const struct verb *verb_find(const char *name) {

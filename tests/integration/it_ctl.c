@@ -180,7 +180,7 @@ static void test_the_socket_is_found_in_this_order(void **state) {
 static void test_help_and_version_need_no_daemon(void **state) {
     static const char *const verbs[] = { "list",  "status",  "open",   "hide", "close",
                                          "kill",  "install", "remove", "warn", "logs",
-                                         "watch", "why",     "answer" };
+                                         "watch", "why",     "answer", "pack", "index" };
     struct scene s = { .args = "--help", .no_call = true };
     struct result r = scene_play(&s);
 
