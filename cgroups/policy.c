@@ -264,7 +264,7 @@ int cgrp_policy_next(struct cgrp_policy *p, struct cgrp_table *table, uint64_t n
     struct cgrp_action a = { 0 };
 
     int r = tell_level(p, now, &a);
-    if (r == 0 && !p->config.off)
+    if (r == 0) /* with policy=off too: the kernel has victims, whose time must run out */
         r = tell_stuck(p, table, now, &a);
     if (r == 0 && !p->config.off)
         r = kill_for_level(p, table, now, &a);

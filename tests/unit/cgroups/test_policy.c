@@ -119,6 +119,24 @@ static void test_wake_is_when_something_is_due(void **state) {
     assert_true(cgrp_policy_wake(&s.p, &s.t, s.now) == UINT64_MAX);
 }
 
+/* A wake-up that stays in the past is a busy loop. */
+static void test_off_forgets_what_the_kernel_killed(void **state) {
+    (void) state;
+    struct scene s;
+    struct cgrp_policy_config off = config;
+    const struct cgrp_fact killed = { .kind = CGRP_FACT_KILLED, .source = CGRP_SOURCE_KERNEL };
+
+    off.off = true;
+    scene_init(&s);
+    cgrp_policy_init(&s.p, &off);
+    put(&s, 0, CGRP_APP_SUSPENDED, 10 * MB);
+    cgrp_policy_fact(&s.p, &s.t, &killed, s.now);
+    assert_true(cgrp_policy_wake(&s.p, &s.t, s.now) == s.now + CGRP_KERNEL_US);
+    s.now += CGRP_KERNEL_US;
+    assert_int_equal(take(&s, CGRP_DO_STUCK, NULL), 0);
+    assert_true(cgrp_policy_wake(&s.p, &s.t, s.now) == UINT64_MAX);
+}
+
 static void test_running_victims_get_an_unload(void **state) {
     static const struct {
         enum cgrp_app_state state;
@@ -374,6 +392,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_is_wanted_while_nothing_is_wrong),
         cmocka_unit_test(test_wake_is_when_something_is_due),
+        cmocka_unit_test(test_off_forgets_what_the_kernel_killed),
         cmocka_unit_test(test_running_victims_get_an_unload),
         cmocka_unit_test(test_levels_kill_what_they_may),
         cmocka_unit_test(test_bad_slots_change_nothing),
