@@ -222,10 +222,7 @@ static int make_group(struct app *app, struct err *e) {
     struct cgrp_limits limits;
 
     start_limits(app, &limits);
-    int r = cgrp_group_create(app->d->groups, app->id, &limits, &app->owner, &app->run->group, e);
-    if (r >= 0)
-        memory_grouped(app);
-    return r;
+    return cgrp_group_create(app->d->groups, app->id, &limits, &app->owner, &app->run->group, e);
 }
 
 static void fill_request(struct app *app, struct spawn_job *job) {
@@ -256,6 +253,7 @@ static void finish_spawn(struct app *app, struct spawn_job *job) {
     struct err e = { 0 };
     int r = start_services(app, &e);
 
+    memory_grouped(app);
     if (r < 0)
         note_failure(app, "fork", -r, &e);
     else /* after a crash from here on the next daemon must know whose group it finds */
