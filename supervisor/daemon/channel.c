@@ -307,8 +307,7 @@ int channel_open(struct app *app, struct err *e) {
         .admit = admit,
         .admit_socket = admit_socket,
         .userdata = app,
-        .priority = LOOP_CONTROL,
         .log_name = app->id,
     };
-    return server_new(app->d->event, &config, &app->run->channel, e);
+    return server_new(app->d->calls, &config, &app->run->channel, e);
 }

@@ -48,7 +48,8 @@ static void conn_left(struct conn *c) {
 void conn_shut(struct conn *c) {
     conn_left(c);
     c->eof = true;
-    c->io = sd_event_source_disable_unref(c->io);
+    if (c->server)
+        poller_unwatch(c->server->poller, &c->node);
     frame_clear(&c->in);
     if (c->fd < 0)
         return;
@@ -82,14 +83,8 @@ struct conn *conn_unref(struct conn *c) {
 
 void conn_schedule(struct conn *c) {
     /* A running one looks at its fields again before it ends. */
-    if (!c->server || c->running)
-        return;
-    /* Set once only: setting the time anew would send it to the end of the queue again. */
-    if (list_empty(&c->server->ready)) {
-        (void) sd_event_source_set_time(c->server->turn, 0);
-        (void) sd_event_source_set_enabled(c->server->turn, SD_EVENT_ONESHOT);
-    }
-    list_append(&c->server->ready, &c->in_ready);
+    if (c->server && !c->running)
+        poller_again(c->server->poller, &c->node);
 }
 
 /* Sends what the socket takes. A failure is no news to anybody but the machine: the open call hears
@@ -212,7 +207,7 @@ static bool conn_step(struct conn *c, bool *readable) {
  * always reported; it tells of peers that leave while they wait. */
 static void conn_arm(struct conn *c, uint32_t fired) {
     bool in = !c->eof && (c->call ? call_wants_more(c->call) : conn_queued(c) == 0);
-    uint32_t events = in ? (uint32_t) EPOLLIN : c->events & EPOLLIN & ~fired;
+    uint32_t events = in ? (uint32_t) EPOLLIN : c->node.events & EPOLLIN & ~fired;
     /* Its hang-up would be reported for ever. */
     bool deaf = c->left && c->call;
 
@@ -220,10 +215,11 @@ static void conn_arm(struct conn *c, uint32_t fired) {
         return;
     if (conn_queued(c) > 0)
         events |= EPOLLOUT;
-    c->events = events;
-    int r = sd_event_source_set_io_events(c->io, events);
-    if (r >= 0)
-        r = sd_event_source_set_enabled(c->io, deaf ? SD_EVENT_OFF : SD_EVENT_ON);
+    if (deaf) {
+        poller_unwatch(c->server->poller, &c->node);
+        return;
+    }
+    int r = poller_watch(c->server->poller, &c->node, c->fd, events);
     if (r < 0)
         conn_fail(c, "cannot be waited for: %s", strerror(-r));
 }
@@ -250,19 +246,16 @@ void conn_run(struct conn *c, uint32_t fired) {
     (void) conn_unref(c);
 }
 
-static int conn_on_io(sd_event_source *io, int fd, uint32_t fired, void *userdata) {
-    (void) io;
-    (void) fd;
-    conn_run(userdata, fired);
-    return 0;
+static void conn_ready(struct poll_node *node, uint32_t fired) {
+    conn_run(list_entry(node, struct conn, node), fired);
 }
 
 void conn_release(struct conn *c) {
     conn_shut(c);
+    poller_remove(c->server->poller, &c->node);
     c->server->n_conns--;
     c->server = NULL;
     list_remove(&c->in_server);
-    list_remove(&c->in_ready);
     conn_tell_gone(c);
     (void) conn_unref(c);
 }
@@ -300,7 +293,7 @@ void conn_commit(struct conn *c, size_t start, bool swallow) {
 void conn_call_ended(struct conn *c) {
     c->call = NULL;
     c->allowance = 0;
-    if (c->left || conn_held(c) > 0 || !(c->events & EPOLLIN))
+    if (c->left || conn_held(c) > 0 || !(c->node.events & EPOLLIN))
         conn_schedule(c);
 }
 
@@ -310,20 +303,17 @@ int conn_new(struct server *s, int fd, const struct ucred *peer, struct conn **r
 
     if (!c)
         return -ENOMEM;
-    *c = (struct conn){ .server = s, .fd = -1, .refs = 1, .events = EPOLLIN, .peer = *peer };
+    *c = (struct conn){ .server = s, .fd = -1, .refs = 1, .peer = *peer };
     list_init(&c->in_server);
-    list_init(&c->in_ready);
+    poll_node_init(&c->node, conn_ready);
     frame_init(&c->in, s->config.message_max);
     c->out = (struct str) STR_INIT(CONN_OUT_MAX);
-    r = sd_event_add_io(s->event, &c->io, fd, c->events, conn_on_io, c);
-    if (r >= 0)
-        r = sd_event_source_set_priority(c->io, s->config.priority);
+    r = poller_watch(s->poller, &c->node, fd, EPOLLIN);
     if (r < 0) {
         c->server = NULL;
         (void) conn_unref(c);
         return r;
     }
-    (void) sd_event_source_set_description(c->io, "connection");
     c->fd = fd;
     list_append(&s->conns, &c->in_server);
     s->n_conns++;

@@ -2,15 +2,16 @@
  * conn.h - inside of the server: its connections, their calls, and who owns what.
  * Layer: 3, daemon. Uses: base, wire, libsystemd. For server_*.c, conn.c and call*.c only.
  *
- * A connection is one small machine, conn_run(), that is entered from the loop only: from its io
- * source, or from the server's turn source for those in `ready`. Handlers run inside it; what they
- * call back into (call_end, call_drop, server_free) only changes fields and writes, and leaves the
- * rest to the machine's next step. A connection is held by its server, by its open call, and while
- * it runs. */
+ * A connection is one small machine, conn_run(), that is entered from the loop only: because its
+ * descriptor is ready, or because conn_schedule() asked for a turn. Handlers run inside it; what
+ * they call back into (call_end, call_drop, server_free) only changes fields and writes, and leaves
+ * the rest to the machine's next step. A connection is held by its server, by its open call, and
+ * while it runs. */
 #ifndef DAEMON_CONN_H
 #define DAEMON_CONN_H
 
 #include "supervisor/base/list.h"
+#include "supervisor/daemon/poller.h"
 #include "supervisor/daemon/server.h"
 #include "supervisor/wire/frame.h"
 #include "supervisor/wire/varlink.h"
@@ -18,16 +19,14 @@
 struct idl_method;
 
 struct server {
-    sd_event *event;
-    sd_event_source *listener;
-    sd_event_source *retry; /* accepting again after descriptors ran out */
-    sd_event_source *turn;  /* runs the connections in `ready` */
+    struct poller *poller;
+    struct poll_node listener;
     int fd;
     struct server_config config;
     char *path, *log_name; /* what config's point at */
     dev_t dev;             /* of the name that we bound; ino 0: none */
     ino_t ino;
-    struct list conns, ready;
+    struct list conns;
     unsigned n_conns;
     unsigned refs;            /* the owner's, and one while a callback of ours runs */
     uint64_t complaint_since; /* start of the window in which `complaints` were made */
@@ -36,10 +35,9 @@ struct server {
 
 struct conn {
     struct server *server; /* NULL once the server let go */
-    struct list in_server, in_ready;
-    sd_event_source *io;
-    uint32_t events; /* what io asks for */
-    int fd;          /* -1: shut */
+    struct list in_server;
+    struct poll_node node;
+    int fd; /* -1: shut */
     unsigned refs;
     struct ucred peer;
     gid_t *gids;

@@ -379,7 +379,6 @@ int control_open(struct daemon *d, int handed_fd, struct err *e) {
         .admit = admit,
         .failed = failed,
         .userdata = d,
-        .priority = LOOP_CONTROL,
     };
-    return server_new(d->event, &config, &d->control, e);
+    return server_new(d->calls, &config, &d->control, e);
 }

@@ -33,9 +33,11 @@
 #include "supervisor/daemon/orphans.h"
 #include "supervisor/daemon/output.h"
 #include "supervisor/daemon/place.h"
+#include "supervisor/daemon/poller.h"
 #include "supervisor/daemon/runstate.h"
 #include "supervisor/daemon/scope.h"
 #include "supervisor/daemon/server.h"
+#include "supervisor/daemon/timers.h"
 #include "supervisor/daemon/uids.h"
 #include "supervisor/daemon/watch.h"
 #include "supervisor/daemon/work.h"
@@ -235,7 +237,13 @@ static int open_parts(struct daemon *d, struct err *e) {
     d->installer = installer_new(d);
     if (!d->apps || !d->watch || !d->dialogs || !d->installer)
         return err_set(e, -ENOMEM, "out of memory");
-    int r = work_new(d->event, &d->work, e);
+    int r = poller_new(d->event, LOOP_CONTROL, &d->calls, e);
+    if (r >= 0)
+        r = poller_new(d->event, LOOP_EXIT, &d->exits, e);
+    if (r >= 0)
+        r = timers_new(d->event, LOOP_TIMER, &d->deadlines, e);
+    if (r >= 0)
+        r = work_new(d->event, &d->work, e);
     if (r >= 0)
         r = open_output(d, e);
     if (r >= 0)
@@ -328,6 +336,9 @@ void daemon_close(struct daemon *d, bool leave_apps) {
     close_p(&d->runtime_lock);
     close_p(&d->apps_fd);
     close_p(&d->runtime_fd);
+    d->deadlines = timers_free(d->deadlines);
+    d->exits = poller_free(d->exits);
+    d->calls = poller_free(d->calls);
     d->event = sd_event_unref(d->event);
     d->config = config_free(d->config);
 }

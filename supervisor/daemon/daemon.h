@@ -14,6 +14,8 @@
 struct app;
 struct err;
 struct map;
+struct poller;
+struct timers;
 
 #define HOST_VERSION_CODE 1 /* what manifests compare platform_version.min_code with */
 
@@ -34,6 +36,9 @@ struct daemon {
     struct daemon_options options;
     sd_event *event;
     struct config *config;
+    struct poller *calls; /* clients and apps: LOOP_CONTROL */
+    struct poller *exits; /* main processes: LOOP_EXIT */
+    struct timers *deadlines;
     struct work *work;
     struct scope *scope; /* where systemd runs: what holds the groups; else NULL */
     struct cgrp_root *groups;

@@ -3,7 +3,9 @@
  * Layer: 3, daemon. Uses: base, libsystemd. */
 #include "supervisor/daemon/notify.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -11,6 +13,7 @@
 #include "supervisor/base/cleanup.h"
 #include "supervisor/base/err.h"
 #include "supervisor/daemon/loop.h"
+#include "supervisor/daemon/poller.h"
 
 #define TURN_MAX        64 /* datagrams; the rest waits while others have their turn */
 #define TURNS_MAX       10 /* a flood is heard again when the interval is over */
@@ -18,13 +21,17 @@
 #define DESCRIPTORS_MAX 253 /* SCM_MAX_FD, net/scm.h: no message can bring more */
 
 struct notify {
+    struct poller *poller;
+    struct poll_node node;
+    char *path;
     int fd;
-    sd_event_source *source;
-    struct sockaddr_un address;
     uid_t uid;
     void (*got)(const struct notify_message *, void *userdata);
     void *userdata;
     bool in_turn, dead; /* freed in got(): the turn's end does it */
+    /* A flood is heard in bursts. */
+    uint64_t burst_began;
+    unsigned turns; /* in this burst */
 };
 
 /* The sender's credentials, which the kernel checked; every descriptor is closed. */
@@ -72,21 +79,36 @@ static int receive(struct notify *n, char text[NOTIFY_TEXT_MAX + 1], struct noti
     return notify_parse(text, (size_t) len, ret);
 }
 
+static void release(struct notify *n) {
+    free(n->path);
+    free(n);
+}
+
 static void destroy(struct notify *n) {
-    n->source = sd_event_source_disable_unref(n->source);
+    poller_remove(n->poller, &n->node);
     close_p(&n->fd);
     n->fd = -1;
     n->dead = true;
     if (!n->in_turn)
-        free(n);
+        release(n);
 }
 
-static int on_readable(sd_event_source *source, int fd, uint32_t events, void *userdata) {
-    struct notify *n = userdata;
+/* Without a limit an app that floods its socket would keep the daemon at work all the time. */
+static void listen_again(struct notify *n) {
+    uint64_t now = loop_clock(CLOCK_MONOTONIC);
 
-    (void) source;
-    (void) fd;
-    (void) events;
+    if (now - n->burst_began > TURNS_EVERY_US) {
+        n->burst_began = now;
+        n->turns = 0;
+    }
+    if (++n->turns >= TURNS_MAX || poller_watch(n->poller, &n->node, n->fd, EPOLLIN) < 0)
+        poller_later(n->poller, &n->node);
+}
+
+static void on_readable(struct poll_node *node, uint32_t fired) {
+    struct notify *n = list_entry(node, struct notify, node);
+
+    (void) fired;
     n->in_turn = true;
     for (int i = 0; i < TURN_MAX && !n->dead; i++) {
         char text[NOTIFY_TEXT_MAX + 1];
@@ -99,17 +121,19 @@ static int on_readable(sd_event_source *source, int fd, uint32_t events, void *u
     }
     n->in_turn = false;
     if (n->dead)
-        free(n);
-    return 0;
+        release(n);
+    else
+        listen_again(n);
 }
 
 static int bind_name(const struct notify *n) {
-    const struct sockaddr *address = (const struct sockaddr *) &n->address;
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    const struct sockaddr *a = (const struct sockaddr *) &address;
 
-    if (bind(n->fd, address, sizeof n->address) == 0)
+    memcpy(address.sun_path, n->path, strlen(n->path) + 1);
+    if (bind(n->fd, a, sizeof address) == 0)
         return 0;
-    if (errno == EADDRINUSE && unlink(n->address.sun_path) == 0 &&
-        bind(n->fd, address, sizeof n->address) == 0)
+    if (errno == EADDRINUSE && unlink(n->path) == 0 && bind(n->fd, a, sizeof address) == 0)
         return 0;
     return -errno;
 }
@@ -129,42 +153,34 @@ static int bind_socket(struct notify *n, gid_t gid) {
     int r = bind_name(n);
     if (r < 0)
         return r;
-    if (lstat(n->address.sun_path, &st) < 0)
+    if (lstat(n->path, &st) < 0)
         return -errno;
-    if (gid != (gid_t) -1 && st.st_gid != gid && lchown(n->address.sun_path, (uid_t) -1, gid) < 0)
+    if (gid != (gid_t) -1 && st.st_gid != gid && lchown(n->path, (uid_t) -1, gid) < 0)
         return -errno;
-    return (st.st_mode & 07777) != mode && chmod(n->address.sun_path, mode) < 0 ? -errno : 0;
+    return (st.st_mode & 07777) != mode && chmod(n->path, mode) < 0 ? -errno : 0;
 }
 
-int notify_new(sd_event *event, const char *path, uid_t uid, gid_t gid,
+int notify_new(struct poller *poller, const char *path, uid_t uid, gid_t gid,
                void (*got)(const struct notify_message *, void *userdata), void *userdata,
                struct notify **ret, struct err *e) {
-    struct notify *n = calloc(1, sizeof *n);
-    int r;
+    struct notify *n;
 
+    if (strlen(path) >= sizeof((struct sockaddr_un *) NULL)->sun_path)
+        return err_set(e, -ENAMETOOLONG, "'%.100s' is too long for a socket's name", path);
+    n = calloc(1, sizeof *n);
     if (!n)
         return err_set(e, -ENOMEM, "no memory for a notify socket");
-    *n = (struct notify){ .fd = -1, .uid = uid, .got = got, .userdata = userdata };
-    n->address.sun_family = AF_UNIX;
-    if (strlen(path) >= sizeof n->address.sun_path) {
-        notify_free(n);
-        return err_set(e, -ENAMETOOLONG, "'%.100s' is too long for a socket's name", path);
-    }
-    memcpy(n->address.sun_path, path, strlen(path) + 1);
-    r = bind_socket(n, gid);
+    *n =
+        (struct notify){ .poller = poller, .fd = -1, .uid = uid, .got = got, .userdata = userdata };
+    poll_node_init(&n->node, on_readable);
+    n->path = strdup(path);
+    int r = n->path ? bind_socket(n, gid) : -ENOMEM;
     if (r >= 0)
-        r = sd_event_add_io(event, &n->source, n->fd, EPOLLIN, on_readable, n);
-    if (r >= 0)
-        r = sd_event_source_set_priority(n->source, LOOP_NOTIFY);
-    /* The loop serves higher priorities first: without a limit an app that floods its socket would
-     * hold up every client. */
-    if (r >= 0)
-        r = sd_event_source_set_ratelimit(n->source, TURNS_EVERY_US, TURNS_MAX);
+        r = poller_watch(poller, &n->node, n->fd, EPOLLIN);
     if (r < 0) {
         notify_free(n);
         return err_set(e, r, "cannot listen on '%.100s': %s", path, strerror(-r));
     }
-    (void) sd_event_source_set_description(n->source, "notify");
     *ret = n;
     return 0;
 }
@@ -176,7 +192,7 @@ struct notify *notify_abandon(struct notify *n) {
 }
 
 struct notify *notify_free(struct notify *n) {
-    if (n && n->address.sun_path[0])
-        (void) unlink(n->address.sun_path);
+    if (n && n->path)
+        (void) unlink(n->path);
     return notify_abandon(n);
 }

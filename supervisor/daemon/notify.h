@@ -7,10 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
-#include <systemd/sd-event.h>
 
 struct err;
 struct notify;
+struct poller;
 
 #define NOTIFY_TEXT_MAX ((size_t) 4096) /* bytes of a datagram; a longer one is passed over */
 
@@ -23,7 +23,7 @@ struct notify_message {
 /* Binds `path` (an old socket there is removed), mode 0660 with group gid ((gid_t) -1: as it is).
  * Messages of other uids than `uid` and root are passed over. At most 64 datagrams a turn are read;
  * descriptors sent along are closed. */
-int notify_new(sd_event *event, const char *path, uid_t uid, gid_t gid,
+int notify_new(struct poller *poller, const char *path, uid_t uid, gid_t gid,
                void (*got)(const struct notify_message *, void *userdata), void *userdata,
                struct notify **ret, struct err *e);
 struct notify *notify_free(struct notify *n);    /* closes and removes the socket */

@@ -11,19 +11,20 @@
 #include "supervisor/base/err.h"
 
 struct poller {
-    sd_event *event;
     sd_event_source *source;
     int epoll_fd, again_fd;
     struct list again;
+    struct list later;
+    sd_event_source *timer; /* for those; made at once, since it takes a descriptor */
 };
 
 /* Those that ask while it runs have their turn in the next one. */
-static void take_turns(struct poller *p) {
+static void take_turns(struct list *list) {
     struct list batch;
     struct poll_node *node;
 
     list_init(&batch);
-    while ((node = list_first(&p->again, struct poll_node, again)))
+    while ((node = list_first(list, struct poll_node, again)))
         list_append(&batch, &node->again);
     while ((node = list_first(&batch, struct poll_node, again))) {
         list_remove(&node->again);
@@ -43,7 +44,16 @@ static int on_ready(sd_event_source *source, int fd, uint32_t fired, void *userd
     if (node)
         node->ready(node, ev.events);
     else
-        take_turns(p);
+        take_turns(&p->again);
+    return 0;
+}
+
+static int on_later(sd_event_source *source, uint64_t usec, void *userdata) {
+    struct poller *p = userdata;
+
+    (void) source;
+    (void) usec;
+    take_turns(&p->later);
     return 0;
 }
 
@@ -65,14 +75,20 @@ int poller_new(sd_event *event, int64_t priority, struct poller **ret, struct er
 
     if (!p)
         return err_set(e, -ENOMEM, "no memory to wait for descriptors");
-    p->event = sd_event_ref(event);
     p->epoll_fd = p->again_fd = -1;
     list_init(&p->again);
+    list_init(&p->later);
     int r = open_set(p);
     if (r >= 0)
         r = sd_event_add_io(event, &p->source, p->epoll_fd, EPOLLIN, on_ready, p);
     if (r >= 0)
+        r = sd_event_add_time(event, &p->timer, CLOCK_MONOTONIC, UINT64_MAX, 0, on_later, p);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(p->timer, SD_EVENT_OFF);
+    if (r >= 0)
         r = sd_event_source_set_priority(p->source, priority);
+    if (r >= 0)
+        r = sd_event_source_set_priority(p->timer, priority);
     if (r < 0) {
         poller_free(p);
         return err_set(e, r, "cannot wait for descriptors: %s", strerror(-r));
@@ -86,15 +102,11 @@ struct poller *poller_free(struct poller *p) {
     if (!p)
         return NULL;
     sd_event_source_disable_unref(p->source);
-    sd_event_unref(p->event);
+    sd_event_source_disable_unref(p->timer);
     close_p(&p->epoll_fd);
     close_p(&p->again_fd);
     free(p);
     return NULL;
-}
-
-sd_event *poller_event(const struct poller *p) {
-    return p->event;
 }
 
 void poll_node_init(struct poll_node *node, void (*ready)(struct poll_node *, uint32_t)) {
@@ -137,4 +149,13 @@ void poller_again(struct poller *p, struct poll_node *node) {
     if (list_empty(&p->again))
         (void) !write(p->again_fd, &one, sizeof one);
     list_append(&p->again, &node->again);
+}
+
+void poller_later(struct poller *p, struct poll_node *node) {
+    poller_remove(p, node);
+    if (list_empty(&p->later)) {
+        (void) sd_event_source_set_time_relative(p->timer, POLLER_LATER_US);
+        (void) sd_event_source_set_enabled(p->timer, SD_EVENT_ONESHOT);
+    }
+    list_append(&p->later, &node->again);
 }

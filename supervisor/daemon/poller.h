@@ -21,17 +21,16 @@ struct err;
 struct poller;
 
 struct poll_node {
-    struct list again; /* in the poller's */
+    struct list again; /* in the poller's, or in those for later */
     int fd;            /* -1: not in the set */
     uint32_t events;   /* what is waited for; EPOLLHUP and EPOLLERR come unasked */
-    /* fired: what came of EPOLLIN, …; 0: poller_again() asked for it. */
+    /* fired: what came of EPOLLIN, …; 0: poller_again() or poller_later() asked for it. */
     void (*ready)(struct poll_node *node, uint32_t fired);
 };
 
 int poller_new(sd_event *event, int64_t priority, struct poller **ret, struct err *e);
 /* Every node must have been removed. */
 struct poller *poller_free(struct poller *p);
-sd_event *poller_event(const struct poller *p);
 
 void poll_node_init(struct poll_node *node, void (*ready)(struct poll_node *, uint32_t));
 /* Waits for these events, or for others than before. Level-triggered. fd stays the owner's, who
@@ -39,10 +38,14 @@ void poll_node_init(struct poll_node *node, void (*ready)(struct poll_node *, ui
 int poller_watch(struct poller *p, struct poll_node *node, int fd, uint32_t events);
 /* Not even a hang-up is told any more. */
 void poller_unwatch(struct poller *p, struct poll_node *node);
-/* The same, and nothing that poller_again() asked for comes any more. */
+/* The same, and nothing that was asked for comes any more. */
 void poller_remove(struct poller *p, struct poll_node *node);
 
 /* Calls ready() from the loop, soon; nodes that ask while others have their turn get the next. */
 void poller_again(struct poller *p, struct poll_node *node);
+/* For what is ready and cannot be served: takes it out and calls ready() after POLLER_LATER_US at
+ * most. Needs no descriptor and no memory. */
+#define POLLER_LATER_US UINT64_C(100000)
+void poller_later(struct poller *p, struct poll_node *node);
 
 #endif

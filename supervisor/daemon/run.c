@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
@@ -27,13 +28,18 @@
 #define P_PIDFD 3
 #endif
 
+static void on_timer(struct timer_node *node);
+static void on_main(struct poll_node *node, uint32_t fired);
+
 int run_new(struct app *app, struct run **ret) {
-    (void) app;
     struct run *run = calloc(1, sizeof *run);
     if (!run)
         return -ENOMEM;
+    run->app = app;
     run->pidfd = -1;
     run->package_fd = -1;
+    run->timer.fired = on_timer;
+    poll_node_init(&run->main, on_main);
     run->launch.scene = run->enter.scene = LAUNCH_SCENE_DEFAULT;
     list_init(&run->watchers);
     memory_run_init(&run->memory);
@@ -49,8 +55,8 @@ static void end_services(struct run *run, bool leave_apps) {
 struct run *run_free(struct run *run, bool leave_apps) {
     if (!run)
         return NULL;
-    run->timer = sd_event_source_disable_unref(run->timer);
-    run->child = sd_event_source_disable_unref(run->child);
+    timers_clear(run->app->d->deadlines, &run->timer);
+    poller_remove(run->app->d->exits, &run->main);
     end_services(run, leave_apps);
     run->memory.source = cgrp_sources_drop(run->memory.source);
     close_p(&run->memory.pressure_fd);
@@ -114,12 +120,22 @@ static void deadline_passed(struct app *app, enum deadline which) {
     }
 }
 
-static void arm(struct app *app);
+static void arm(struct app *app) {
+    struct run *run = app->run;
+    struct timers *timers = app->d->deadlines;
+    uint64_t next = UINT64_MAX;
 
-static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
-    (void) s;
-    (void) usec;
-    struct app *app = userdata;
+    for (int i = 0; i < DEADLINE_COUNT; i++)
+        if (run->deadlines[i] && run->deadlines[i] < next)
+            next = run->deadlines[i];
+    if (next == UINT64_MAX)
+        timers_clear(timers, &run->timer);
+    else if (timers_set(timers, &run->timer, next) < 0)
+        log_err(app->id, "out of memory: its deadlines do not come");
+}
+
+static void on_timer(struct timer_node *node) {
+    struct app *app = list_entry(node, struct run, timer)->app;
     uint64_t now = loop_boottime();
 
     for (int i = 0; i < DEADLINE_COUNT && app->run; i++) {
@@ -132,35 +148,6 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
     }
     if (app->run)
         arm(app);
-    return 0;
-}
-
-static void arm(struct app *app) {
-    struct run *run = app->run;
-    uint64_t next = UINT64_MAX;
-
-    for (int i = 0; i < DEADLINE_COUNT; i++)
-        if (run->deadlines[i] && run->deadlines[i] < next)
-            next = run->deadlines[i];
-    if (next == UINT64_MAX) {
-        if (run->timer)
-            (void) sd_event_source_set_enabled(run->timer, SD_EVENT_OFF);
-        return;
-    }
-    int r;
-    if (run->timer) {
-        r = sd_event_source_set_time(run->timer, next);
-        if (r >= 0)
-            r = sd_event_source_set_enabled(run->timer, SD_EVENT_ONESHOT);
-    } else {
-        r = sd_event_add_time(app->d->event, &run->timer, CLOCK_BOOTTIME, next, 1, on_timer, app);
-        if (r >= 0) {
-            (void) sd_event_source_set_priority(run->timer, LOOP_TIMER);
-            (void) sd_event_source_set_description(run->timer, "app deadlines");
-        }
-    }
-    if (r < 0)
-        log_err(app->id, "cannot arm its timer: %s, its next deadline is late", strerror(-r));
 }
 
 void run_set_deadline(struct app *app, enum deadline which, uint64_t at) {
@@ -232,8 +219,9 @@ static bool adopted_ended(struct app *app) {
     if (!run->deadlines[DEADLINE_REAP]) {
         const uint64_t patience = 1000000; /* for PID 1 to reap it */
         run_set_deadline(app, DEADLINE_REAP, loop_boottime() + patience);
-        if (run->child)
-            (void) sd_event_source_set_io_events(run->child, 0); /* EPOLLHUP still comes */
+        if (run->main.fd >= 0)
+            (void) poller_watch(app->d->exits, &run->main, run->pidfd,
+                                0); /* EPOLLHUP still comes */
     }
     return false;
 }
@@ -244,7 +232,7 @@ static bool main_has_ended(struct app *app) {
         return run->main_ended;
     if (run->is_child ? reap(run) : adopted_ended(app)) {
         run->main_ended = true;
-        run->child = sd_event_source_disable_unref(run->child);
+        poller_remove(app->d->exits, &run->main);
         runstate_mark(app);
     }
     return run->main_ended;
@@ -281,20 +269,14 @@ void run_emptied(struct group_owner *owner) {
     }
 }
 
-static int on_main(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
-    (void) s;
-    (void) fd;
-    (void) revents;
-    run_look(userdata);
-    return 0;
+static void on_main(struct poll_node *node, uint32_t fired) {
+    (void) fired;
+    run_look(list_entry(node, struct run, main)->app);
 }
 
 int run_watch_main(struct app *app, struct err *e) {
     struct run *run = app->run;
-    int r = sd_event_add_io(app->d->event, &run->child, run->pidfd, POLLIN, on_main, app);
-    if (r < 0)
-        return err_set(e, r, "cannot watch process %d: %s", run->pid, strerror(-r));
-    (void) sd_event_source_set_priority(run->child, LOOP_EXIT);
-    (void) sd_event_source_set_description(run->child, "app main process");
-    return 0;
+    int r = poller_watch(app->d->exits, &run->main, run->pidfd, EPOLLIN);
+
+    return r < 0 ? err_set(e, r, "cannot watch process %d: %s", run->pid, strerror(-r)) : 0;
 }

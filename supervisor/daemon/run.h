@@ -10,11 +10,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <systemd/sd-event.h>
 
 #include "supervisor/base/list.h"
 #include "supervisor/daemon/memory.h"
+#include "supervisor/daemon/poller.h"
 #include "supervisor/daemon/queue.h"
+#include "supervisor/daemon/timers.h"
 #include "units/reason.h"
 #include "units/store.h"
 
@@ -86,7 +87,9 @@ struct run {
     uint64_t deadlines[DEADLINE_COUNT];
     struct memory_run memory;
     bool admitting; /* waits for room to start in; spawning, too, so that it does not end */
-    sd_event_source *timer, *child;
+    struct app *app;
+    struct timer_node timer; /* for the first of the deadlines */
+    struct poll_node main;   /* its main process */
 };
 
 void launch_clear(struct launch *l);

@@ -21,8 +21,6 @@
 #define SERVER_GROUPS                                                                              \
     64 /* of a peer, room for which is there before it is asked how many it has                    \
         */
-/* Descriptors may become free elsewhere too, so it is tried again even if no connection closes. */
-#define SERVER_RETRY_US ((uint64_t) 200 * 1000)
 /* Lines about peers in a window; a peer must not be able to fill the log. */
 #define COMPLAINTS_MAX       10
 #define COMPLAINTS_WINDOW_US ((uint64_t) 10 * 1000 * 1000)
@@ -35,10 +33,6 @@ struct server *server_ref(struct server *s) {
 struct server *server_unref(struct server *s) {
     if (!s || --s->refs > 0)
         return NULL;
-    s->listener = sd_event_source_disable_unref(s->listener);
-    s->retry = sd_event_source_disable_unref(s->retry);
-    s->turn = sd_event_source_disable_unref(s->turn);
-    (void) sd_event_unref(s->event);
     free(s->path);
     free(s->log_name);
     free(s);
@@ -179,36 +173,22 @@ static void server_let_in(struct server *s, int accepted) {
     c->n_gids = n_gids;
 }
 
-/* Out of descriptors or memory: the listener stays readable, so it is left alone for a while, or
- * the loop would spin. Peers wait in the backlog. */
-static void server_pause_accept(struct server *s, int error) {
-    server_complain(s, NULL, "wait at the door: %s", strerror(error));
-    (void) sd_event_source_set_enabled(s->listener, SD_EVENT_OFF);
-    (void) sd_event_source_set_time_relative(s->retry, SERVER_RETRY_US);
-    (void) sd_event_source_set_enabled(s->retry, SD_EVENT_ONESHOT);
-}
-
+/* A descriptor has become free here; elsewhere they may too. */
 void server_resume_accept(struct server *s) {
-    if (s->fd < 0 || !s->listener)
+    if (s->fd < 0 || s->listener.fd >= 0)
         return;
-    (void) sd_event_source_set_enabled(s->listener, SD_EVENT_ON);
-    (void) sd_event_source_set_enabled(s->retry, SD_EVENT_OFF);
+    poller_remove(s->poller, &s->listener);
+    if (poller_watch(s->poller, &s->listener, s->fd, EPOLLIN) < 0)
+        poller_later(s->poller, &s->listener);
 }
 
-static int server_on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
-    (void) source;
-    (void) usec;
-    server_resume_accept(userdata);
-    return 0;
-}
+static void server_on_connect(struct poll_node *node, uint32_t fired) {
+    struct server *s = server_ref(list_entry(node, struct server, listener));
 
-static int server_on_connect(sd_event_source *source, int fd, uint32_t fired, void *userdata) {
-    struct server *s = server_ref(userdata);
-
-    (void) source;
     (void) fired;
+    server_resume_accept(s);
     for (int i = 0; i < SERVER_ACCEPTS && s->fd >= 0; i++) {
-        int accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        int accepted = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (accepted >= 0) {
             server_let_in(s, accepted);
             continue;
@@ -217,11 +197,13 @@ static int server_on_connect(sd_event_source *source, int fd, uint32_t fired, vo
             break;
         if (errno == ECONNABORTED || errno == EINTR)
             continue;
-        server_pause_accept(s, errno);
+        /* Out of descriptors or memory: the listener stays readable, so it is left alone for a
+         * while, or the loop would spin. Peers wait in the backlog. */
+        server_complain(s, NULL, "wait at the door: %s", strerror(errno));
+        poller_later(s->poller, &s->listener);
         break;
     }
     (void) server_unref(s);
-    return 0;
 }
 
 /* Rounds bound what a flood can ask for; each reads and handles what conn_run() does in a turn. */
@@ -230,30 +212,11 @@ void server_settle(struct server *server) {
     struct conn *c;
 
     if (s->fd >= 0)
-        (void) server_on_connect(NULL, s->fd, 0, s);
+        server_on_connect(&s->listener, 0);
     for (int round = 0; round < SERVER_SETTLE_ROUNDS; round++)
         list_for_each (c, &s->conns, struct conn, in_server)
             conn_run(c, EPOLLIN);
     (void) server_unref(s);
-}
-
-/* Those that are scheduled while it runs have their turn in the next one. */
-static int server_on_turn(sd_event_source *source, uint64_t usec, void *userdata) {
-    struct server *s = server_ref(userdata);
-    struct list batch;
-    struct conn *c;
-
-    (void) source;
-    (void) usec;
-    list_init(&batch);
-    while ((c = list_first(&s->ready, struct conn, in_ready)))
-        list_append(&batch, &c->in_ready);
-    while ((c = list_first(&batch, struct conn, in_ready))) {
-        list_remove(&c->in_ready);
-        conn_run(c, 0);
-    }
-    (void) server_unref(s);
-    return 0;
 }
 
 /* Both ways, so that a method can neither be forgotten nor be served without a type. */
@@ -272,37 +235,6 @@ static int check_methods(const struct server_config *config, struct err *e) {
     return wire_service() ? 0 : err_set(e, -ENOMEM, "no memory for " WIRE_SERVICE);
 }
 
-/* The turn source is a timer that is due at once, not a defer source: that one is pending since its
- * making and so goes before every other of its priority, each time it is enabled, as if it had
- * waited longest. Source: sd-event.c, pending_prioq_compare(), source_dispatch();
- * test_server_stream. */
-static int server_add_sources(struct server *s) {
-    int64_t priority = s->config.priority;
-    int r = sd_event_add_io(s->event, &s->listener, s->fd, EPOLLIN, server_on_connect, s);
-
-    if (r >= 0)
-        r = sd_event_add_time_relative(s->event, &s->retry, CLOCK_MONOTONIC, 0, 0, server_on_retry,
-                                       s);
-    if (r >= 0)
-        r = sd_event_add_time(s->event, &s->turn, CLOCK_MONOTONIC, 0, 1, server_on_turn, s);
-    if (r >= 0)
-        r = sd_event_source_set_enabled(s->retry, SD_EVENT_OFF);
-    if (r >= 0)
-        r = sd_event_source_set_enabled(s->turn, SD_EVENT_OFF);
-    if (r >= 0)
-        r = sd_event_source_set_priority(s->listener, priority);
-    if (r >= 0)
-        r = sd_event_source_set_priority(s->retry, priority);
-    if (r >= 0)
-        r = sd_event_source_set_priority(s->turn, priority);
-    if (r < 0)
-        return r;
-    (void) sd_event_source_set_description(s->listener, "listener");
-    (void) sd_event_source_set_description(s->retry, "listener-retry");
-    (void) sd_event_source_set_description(s->turn, "connections-turn");
-    return 0;
-}
-
 static int copy_text(const char *text, char **ret) {
     if (!text)
         return 0;
@@ -313,7 +245,7 @@ static int copy_text(const char *text, char **ret) {
     return 0;
 }
 
-int server_new(sd_event *event, const struct server_config *config, struct server **ret,
+int server_new(struct poller *poller, const struct server_config *config, struct server **ret,
                struct err *e) {
     struct server *s;
     int r = check_methods(config, e);
@@ -323,9 +255,9 @@ int server_new(sd_event *event, const struct server_config *config, struct serve
     s = calloc(1, sizeof *s);
     if (!s)
         return err_set(e, -ENOMEM, "no memory for a server");
-    *s = (struct server){ .event = sd_event_ref(event), .fd = -1, .config = *config, .refs = 1 };
+    *s = (struct server){ .poller = poller, .fd = -1, .config = *config, .refs = 1 };
     list_init(&s->conns);
-    list_init(&s->ready);
+    poll_node_init(&s->listener, server_on_connect);
     r = copy_text(config->path, &s->path);
     if (r >= 0)
         r = copy_text(config->log_name, &s->log_name);
@@ -343,7 +275,7 @@ int server_new(sd_event *event, const struct server_config *config, struct serve
     }
     if (r < 0)
         goto undo_new;
-    r = server_add_sources(s);
+    r = poller_watch(poller, &s->listener, s->fd, EPOLLIN);
     if (r < 0) {
         r = err_set(e, r, "cannot wait for peers: %s", strerror(-r));
         goto undo_new;
@@ -363,7 +295,7 @@ struct server *server_free(struct server *s, bool keep_name) {
 
     if (!s)
         return NULL;
-    s->listener = sd_event_source_disable_unref(s->listener);
+    poller_remove(s->poller, &s->listener);
     close_p(&s->fd);
     s->fd = -1;
     if (!keep_name && s->path)

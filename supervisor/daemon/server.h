@@ -15,7 +15,6 @@
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/types.h>
-#include <systemd/sd-event.h>
 
 #include "supervisor/base/jsonw.h"
 
@@ -23,6 +22,7 @@ struct call;
 struct err;
 struct idl;
 struct json;
+struct poller;
 struct server;
 
 /* Returns 0 when it has replied or will; a negative errno is answered by server_config.failed. */
@@ -53,15 +53,14 @@ struct server_config {
     bool (*admit_socket)(void *userdata, int fd, const struct ucred *peer);
     /* Answers a handler's negative errno; NULL: the connection is closed after a log line. */
     void (*failed)(struct call *call, int error);
-    void *userdata; /* call_userdata() */
-    int64_t priority;
+    void *userdata;       /* call_userdata() */
     const char *log_name; /* app id for log lines, or NULL; copied */
 };
 
 /* Errors: -EADDRINUSE somebody listens there; -EEXIST path is no socket; -ENAMETOOLONG; -EINVAL the
  * methods do not match the interface, or fd is no listening Unix socket; -ENOMEM; others as
  * bind(2), chown(2), chmod(2). */
-int server_new(sd_event *event, const struct server_config *config, struct server **ret,
+int server_new(struct poller *poller, const struct server_config *config, struct server **ret,
                struct err *e);
 /* Disconnects all and closes; removes the socket's name unless keep_name, or it was handed to us,
  * or is another's by now. Open calls lose their peer: their gone() is called from here, and they

@@ -111,7 +111,7 @@ int start_services(struct app *app, struct err *e) {
     if (r >= 0)
         r = channel_open(app, e);
     if (r >= 0)
-        r = notify_new(app->d->event, env_runtime_path(app, "notify", path, sizeof path), uid, gid,
+        r = notify_new(app->d->calls, env_runtime_path(app, "notify", path, sizeof path), uid, gid,
                        on_notify, app, &run->notify, e);
     return r;
 }

@@ -14,6 +14,7 @@
 
 #include "supervisor/base/json.h"
 #include "supervisor/daemon/log.h"
+#include "supervisor/daemon/poller.h"
 #include "supervisor/daemon/server.h"
 #include "supervisor/wire/idl.h"
 
@@ -42,6 +43,7 @@ static const char *const calls[] = {
 };
 
 static sd_event *event;
+static struct poller *poller;
 static struct idl *idl;
 static struct server *server;
 static struct call *held[HELD];
@@ -146,7 +148,7 @@ static void start(struct sockaddr_un *ret_address, socklen_t *ret_size) {
     check(listen(config.fd, 16) == 0);
     *ret_size = sizeof *ret_address;
     check(getsockname(config.fd, (struct sockaddr *) ret_address, ret_size) == 0);
-    check(server_new(event, &config, &server, NULL) == 0);
+    check(server_new(poller, &config, &server, NULL) == 0);
 }
 
 static void settle(void) {
@@ -251,6 +253,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
     if (!event) {
         check(sd_event_new(&event) >= 0);
+        check(poller_new(event, 0, &poller, NULL) >= 0);
         check(idl_parse(interface, sizeof interface - 1, &idl, NULL) == 0);
     }
     for (unsigned i = 0; i < PEERS; i++)

@@ -210,7 +210,7 @@ void on_failed(struct call *call, int error) {
 
 void start(struct fixture *f) {
     struct err e = { 0 };
-    if (server_new(f->event, &f->config, &f->server, &e) < 0)
+    if (server_new(f->poller, &f->config, &f->server, &e) < 0)
         fail_msg("%s", e.text);
 }
 
@@ -221,6 +221,7 @@ int set_up(void **state) {
     assert_non_null(mkdtemp(f->dir));
     (void) snprintf(f->path, sizeof f->path, "%s/socket", f->dir);
     assert_int_equal(sd_event_new(&f->event), 0);
+    assert_int_equal(poller_new(f->event, LOOP_CONTROL, &f->poller, NULL), 0);
     assert_int_equal(idl_parse(TEST_INTERFACE, strlen(TEST_INTERFACE), &f->idl, NULL), 0);
     f->config = (struct server_config){
         .path = f->path,
@@ -234,7 +235,6 @@ int set_up(void **state) {
         .queue_max = 256 * 1024,
         .failed = on_failed,
         .userdata = f,
-        .priority = LOOP_CONTROL,
     };
     start(f);
     lines_logged = errors_logged = 0;
@@ -250,6 +250,7 @@ int tear_down(void **state) {
     for (unsigned i = 0; i < f->n_held; i++)
         if (f->held[i])
             call_drop(f->held[i]);
+    f->poller = poller_free(f->poller);
     f->event = sd_event_unref(f->event);
     f->idl = idl_free(f->idl);
     (void) unlink(f->path);

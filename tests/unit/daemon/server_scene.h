@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "supervisor/base/str.h"
+#include "supervisor/daemon/poller.h"
 #include "supervisor/daemon/server.h"
 
 #define MAX_HELD 64
@@ -25,6 +26,7 @@ extern const struct method test_methods[];
 
 struct fixture {
     sd_event *event;
+    struct poller *poller;
     struct idl *idl;
     struct server *server;
     struct server_config config;

@@ -172,10 +172,10 @@ static void test_methods_that_do_not_match_are_refused(void **state) {
     memcpy(one_more, test_methods, sizeof test_methods);
     one_more[TEST_METHODS].name = "Other";
     f->config.methods = one_less;
-    assert_int_equal(server_new(f->event, &f->config, &s, &e), -EINVAL);
+    assert_int_equal(server_new(f->poller, &f->config, &s, &e), -EINVAL);
     assert_string_equal(e.text, "nothing serves 'org.example.Test.Later'");
     f->config.methods = one_more;
-    assert_int_equal(server_new(f->event, &f->config, &s, &e), -EINVAL);
+    assert_int_equal(server_new(f->poller, &f->config, &s, &e), -EINVAL);
     assert_string_equal(e.text, "'org.example.Test' has no method 'Other'");
     assert_ptr_equal(s, (struct server *) 0x1);
 }

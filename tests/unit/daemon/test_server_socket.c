@@ -53,7 +53,7 @@ static void test_names_that_cannot_be_bound(void **state) {
     struct err e = { 0 };
     char path[256];
 
-    assert_int_equal(server_new(f->event, &f->config, &s, &e), -EADDRINUSE);
+    assert_int_equal(server_new(f->poller, &f->config, &s, &e), -EADDRINUSE);
     assert_non_null(strstr(e.text, "somebody listens on"));
 
     (void) snprintf(path, sizeof path, "%s/file", f->dir);
@@ -61,17 +61,17 @@ static void test_names_that_cannot_be_bound(void **state) {
     assert_true(fd >= 0);
     (void) close(fd);
     f->config.path = path;
-    assert_int_equal(server_new(f->event, &f->config, &s, &e), -EEXIST);
+    assert_int_equal(server_new(f->poller, &f->config, &s, &e), -EEXIST);
     assert_int_equal(mode_of(path), S_IFREG | 0600);
     assert_int_equal(unlink(path), 0);
 
     memset(path, 'a', sizeof path - 1);
     path[sizeof path - 1] = '\0';
-    assert_int_equal(server_new(f->event, &f->config, &s, &e), -ENAMETOOLONG);
+    assert_int_equal(server_new(f->poller, &f->config, &s, &e), -ENAMETOOLONG);
     path[0] = '\0';
-    assert_int_equal(server_new(f->event, &f->config, &s, &e), -ENAMETOOLONG);
+    assert_int_equal(server_new(f->poller, &f->config, &s, &e), -ENAMETOOLONG);
     (void) snprintf(path, sizeof path, "%s/nowhere/socket", f->dir);
-    assert_int_equal(server_new(f->event, &f->config, &s, &e), -ENOENT);
+    assert_int_equal(server_new(f->poller, &f->config, &s, &e), -ENOENT);
 
     assert_ptr_equal(s, (struct server *) 0x1);
     f->config.path = f->path;
@@ -94,7 +94,7 @@ static void test_a_name_that_cannot_be_given_away(void **state) {
     assert_int_equal(chmod(f->dir, 0777), 0);
     f->config.gid = 70002;
     assert_int_equal(seteuid(70001), 0);
-    int r = server_new(f->event, &f->config, &s, &e);
+    int r = server_new(f->poller, &f->config, &s, &e);
     assert_int_equal(seteuid(0), 0);
     assert_int_equal(r, -EPERM);
     assert_non_null(strstr(e.text, "cannot chown"));
@@ -134,7 +134,7 @@ static void test_a_socket_that_is_handed_over(void **state) {
 
     f->server = server_free(f->server, false);
     f->config.fd = listening(f, false);
-    assert_int_equal(server_new(f->event, &f->config, &s, &e), -EINVAL);
+    assert_int_equal(server_new(f->poller, &f->config, &s, &e), -EINVAL);
     assert_ptr_equal(s, (struct server *) 0x1);
     assert_true(fcntl(f->config.fd, F_GETFD) >= 0); /* still ours */
     assert_int_equal(listen(f->config.fd, 10), 0);
@@ -149,7 +149,7 @@ static void test_a_socket_that_is_handed_over(void **state) {
     assert_int_equal(access(f->path, F_OK), 0); /* the name is not ours */
 
     f->config.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    assert_int_equal(server_new(f->event, &f->config, &s, &e), -ENOTSOCK);
+    assert_int_equal(server_new(f->poller, &f->config, &s, &e), -ENOTSOCK);
     (void) close(f->config.fd);
 }
 
