@@ -151,12 +151,6 @@ int trial_settle(struct store_state *s, struct updates *u, enum trial_verdict ve
     return 0;
 }
 
-bool trial_recover(struct updates *u) {
-    bool was = u->taken;
-    u->taken = false;
-    return was;
-}
-
 int trial_roll_back(struct store_state *s, struct updates *u) {
     if (s->previous.name[0] == '\0' || u->retreat)
         return -ENOENT;

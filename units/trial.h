@@ -38,7 +38,8 @@ const char *trial_verdict_name(enum trial_verdict verdict);
 /* Pending becomes current, with that many tries; without a current one to fall back to (none) there
  * is no trial. */
 void trial_begin(struct store_state *s, struct updates *u, unsigned tries);
-/* Before a run; false: nothing is to be counted, the current version is not on trial. */
+/* Before a run; false: there is nothing to be counted. A try whose end no supervisor saw (a power
+ * cut, a reboot) is nobody's fault: the next run has it. */
 bool trial_take(struct updates *u);
 
 /* Is current still to prove itself? */
@@ -51,10 +52,6 @@ enum trial_verdict trial_judge(const struct updates *u, bool lived, enum exit_re
 /* Makes it so. why: a sentence, kept with a version that failed. -ENOMEM. */
 int trial_settle(struct store_state *s, struct updates *u, enum trial_verdict verdict,
                  const char *why);
-
-/* A run that no supervisor saw end (a power cut, a reboot) took its try for nothing. True: *u
- * changed. */
-bool trial_recover(struct updates *u);
 
 /* By hand: back to the previous version, and what is current now is held until a higher one comes.
  * -ENOENT: there is none. */

@@ -12,6 +12,7 @@
 #include "supervisor/daemon/home.h"
 #include "supervisor/daemon/log.h"
 #include "supervisor/daemon/loop.h"
+#include "supervisor/daemon/ontrial.h"
 #include "supervisor/daemon/output.h"
 #include "supervisor/daemon/runstate.h"
 #include "supervisor/daemon/watch.h"
@@ -129,6 +130,7 @@ static void move_to(struct app *app, enum life_state next) {
     app->state = next;
     app_place(app);
     memory_moved(app);
+    ontrial_moved(app);
 }
 
 void app_set_adopted(struct app *app, enum life_state state) {
@@ -223,6 +225,7 @@ static void do_launch(struct app *app, const char *cause) {
     run_set_deadline(app, DEADLINE_START, 0);
     channel_launch(app);
     channel_show(app);
+    ontrial_launched(app);
     channel_flush(app);
     tell_state(app, LIFE_STARTING, cause);
     if (app->exit_state && run->exit_state) {
@@ -304,7 +307,9 @@ static void do_stop(struct app *app, enum life_state from, enum life_action acti
         cgrp_group_continue(app->run->group, &e) < 0)
         log_warning(app->id, "cannot continue every process: %s, stopping it all the same", e.text);
     tell_state(app, from, cause);
-    if (from == LIFE_STARTING)
+    if ((from == LIFE_STARTING || from == LIFE_FOREGROUND) && ontrial_goes_on(app))
+        app->run->retry = true;
+    if (from == LIFE_STARTING && !app->run->retry)
         fail_opens(app, failure_stage(app->run), "it ended before it was ready");
     if (action == LIFE_DO_STOP)
         stop_begin(app);
@@ -329,10 +334,11 @@ static void do_ended(struct app *app) {
     watch_exit(app, &end);
     move_to(app, LIFE_STOPPED);
     tell_state(app, from, exit_reason_name(end.reason));
-    if (from == LIFE_STARTING)
+    bool again = ontrial_ended(app, from, &end);
+    if ((from == LIFE_STARTING || run->retry) && !again)
         fail_opens(app, failure_stage(run), end.message);
 
-    bool reopen = run->reopen;
+    bool reopen = run->reopen || again;
     char *path = TAKE_PTR(run->restart_path);
     app->run = NULL;
     run_free(run, false);

@@ -29,13 +29,19 @@ struct app {
     uint64_t since_usec;       /* CLOCK_REALTIME of the last change of state */
     struct manifest *manifest; /* of the version that runs, or would */
     struct store_state versions;
+    struct app_trial { /* of what versions.rest says, for quick looks (revision.h) */
+        unsigned tries;
+        bool retreat;
+        uint64_t minimum, offered;
+    } trial;
     uid_t uid; /* (uid_t) -1: runs as the daemon does */
     uint64_t cold_starts, hot_starts;
     bool has_exit;
     struct exit_record last_exit;
     char *exit_state; /* for the next cold run; NULL: none */
     uint64_t exit_state_expires;
-    bool storing;      /* the disk lane works on its versions */
+    unsigned
+        storing; /* so many jobs of the disk lane, or who else it waits for, have its versions */
     bool start_waits;  /* for that, to start */
     bool removing;     /* Remove was asked: no Open any more */
     struct list place; /* in the daemon's front, warm or kept list, as `where` says */

@@ -308,8 +308,10 @@ void app_write(struct app *app, struct jsonw *w, const char *key) {
     write_usage(app, w);
     if (app->versions.pending.name[0])
         jsonw_u64(w, "pending_version", app->versions.pending.code);
-    if (app->versions.previous.name[0])
+    if (app->versions.previous.name[0] && !app->trial.retreat)
         jsonw_u64(w, "previous_version", app->versions.previous.code);
+    if (app->trial.tries)
+        jsonw_u64(w, "trial", app->trial.tries);
     if (dialog)
         jsonw_int(w, "dialog", dialog);
     if (app->has_exit)

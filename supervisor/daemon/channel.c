@@ -29,6 +29,7 @@
 #include "supervisor/daemon/memory.h"
 #include "supervisor/daemon/runstate.h"
 #include "supervisor/daemon/server.h"
+#include "supervisor/daemon/update_calls.h"
 #include "supervisor/wire/frame.h"
 #include "supervisor/wire/interfaces.h"
 
@@ -193,6 +194,39 @@ void channel_unload(struct app *app, enum exit_reason reason, uint64_t timeout_u
     end_event(app, &w, QUEUE_UNLOAD);
 }
 
+static void queue_update(struct app *app, const char *type, uint64_t code, const char *reason) {
+    struct str out = STR_INIT(EVENT_MAX);
+    struct jsonw w = JSONW_INIT(&out);
+
+    begin_event(&w, queue_next_seq(&app->run->queue), type);
+    jsonw_object(&w, type);
+    if (reason)
+        jsonw_string(&w, "reason", reason);
+    else
+        jsonw_u64(&w, "version_code", code);
+    jsonw_end_object(&w);
+    end_event(app, &w, QUEUE_UPDATE);
+}
+
+void channel_update_ready(struct app *app, uint64_t code) {
+    queue_update(app, "update_ready", code, NULL);
+}
+
+void channel_update_failed(struct app *app, const char *reason) {
+    queue_update(app, "update_failed", 0, reason);
+}
+
+void channel_update_check(struct app *app, bool has_update) {
+    struct str out = STR_INIT(EVENT_MAX);
+    struct jsonw w = JSONW_INIT(&out);
+
+    begin_event(&w, queue_next_seq(&app->run->queue), "update_check");
+    jsonw_object(&w, "update_check");
+    jsonw_bool(&w, "has_update", has_update);
+    jsonw_end_object(&w);
+    end_event(app, &w, QUEUE_UPDATE);
+}
+
 /* Numbered, so that `after` stays true, but never kept: a warning is about now. */
 bool channel_memory_warning(struct app *app, int level, const char *source) {
     struct run *run = app->run;
@@ -231,6 +265,7 @@ bool channel_memory_warning(struct app *app, int level, const char *source) {
 HEARD(channel_on_ready)
 HEARD(channel_on_get_info)
 HEARD(channel_on_save_exit_state)
+HEARD(channel_on_apply_update)
 HEARD(channel_on_exit)
 HEARD(channel_on_restart)
 HEARD(channel_on_show_dialog)
@@ -244,7 +279,7 @@ static const struct method methods[] = {
     { .name = "Ready", .handle = channel_on_ready_heard },
     { .name = "GetInfo", .handle = channel_on_get_info_heard },
     { .name = "SaveExitState", .handle = channel_on_save_exit_state_heard },
-    { .name = "ApplyUpdate" },
+    { .name = "ApplyUpdate", .handle = channel_on_apply_update_heard },
     { .name = "Exit", .handle = channel_on_exit_heard },
     { .name = "Restart", .handle = channel_on_restart_heard },
     { .name = "ShowDialog", .handle = channel_on_show_dialog_heard },

@@ -26,6 +26,9 @@ void channel_flush(struct app *app);
 void channel_launch(struct app *app);
 void channel_show(struct app *app);
 void channel_hide(struct app *app, int64_t reason);
+void channel_update_check(struct app *app, bool has_update);
+void channel_update_ready(struct app *app, uint64_t code);
+void channel_update_failed(struct app *app, const char *reason);
 void channel_unload(struct app *app, enum exit_reason reason, uint64_t timeout_us);
 /* Sends at once, to those who listen now; false: nobody did. */
 bool channel_memory_warning(struct app *app, int level, const char *source);

@@ -25,6 +25,7 @@
 #include "supervisor/daemon/loop.h"
 #include "supervisor/daemon/memory.h"
 #include "supervisor/daemon/server.h"
+#include "supervisor/daemon/update_calls.h"
 #include "supervisor/daemon/watch.h"
 #include "supervisor/daemon/why.h"
 #include "supervisor/wire/frame.h"
@@ -253,6 +254,21 @@ static int on_remove(struct call *call) {
     return app ? install_remove(app, call, keep) : 0;
 }
 
+static int on_apply_update(struct call *call) {
+    struct app *app = app_of(call);
+    return app ? update_on_apply(app, call) : 0;
+}
+
+static int on_rollback(struct call *call) {
+    struct app *app = app_of(call);
+    return app ? update_on_rollback(app, call) : 0;
+}
+
+static int on_simulate_update(struct call *call) {
+    struct app *app = app_of(call);
+    return app ? update_on_simulate(app, call) : 0;
+}
+
 /* --- memory, dialogs ---------------------------------------------------------------------- */
 
 static int on_memory(struct call *call) {
@@ -305,9 +321,9 @@ static const struct method methods[] = {
     { .name = "Install", .handle = on_install },
     { .name = "Remove", .handle = on_remove },
     { .name = "CheckUpdate" },
-    { .name = "ApplyUpdate" },
-    { .name = "Rollback" },
-    { .name = "SimulateUpdate" },
+    { .name = "ApplyUpdate", .handle = on_apply_update },
+    { .name = "Rollback", .handle = on_rollback },
+    { .name = "SimulateUpdate", .handle = on_simulate_update },
     { .name = "Warn", .handle = on_warn },
     { .name = "Memory", .handle = on_memory },
     { .name = "Why", .handle = on_why },

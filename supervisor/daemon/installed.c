@@ -15,6 +15,7 @@
 #include "supervisor/base/map.h"
 #include "supervisor/base/str.h"
 #include "supervisor/daemon/app.h"
+#include "supervisor/daemon/channel.h"
 #include "supervisor/daemon/config.h"
 #include "supervisor/daemon/control.h"
 #include "supervisor/daemon/daemon.h"
@@ -24,12 +25,16 @@
 #include "supervisor/daemon/loop.h"
 #include "supervisor/daemon/output.h"
 #include "supervisor/daemon/package.h"
+#include "supervisor/daemon/revision.h"
 #include "supervisor/daemon/runstate.h"
 #include "supervisor/daemon/server.h"
 #include "supervisor/daemon/uids.h"
+#include "supervisor/daemon/watch.h"
 #include "supervisor/daemon/work.h"
 #include "units/exitstate.h"
 #include "units/result.h"
+#include "units/trial.h"
+#include "units/updates.h"
 
 /* --- what a staged copy becomes ----------------------------------------------------------- */
 
@@ -85,24 +90,33 @@ int installed_prepare(struct daemon *d, const struct worker_result *result, cons
         return r;
     job->prepared = true;
     job->pending = app && app->state != LIFE_STOPPED;
+    job->holds = app != NULL;
     if (app)
-        app->storing = true;
+        app->storing++;
     return 0;
 }
 
-static void next_state(struct installed_job *job) {
+static int next_state(struct installed_job *job, struct err *e) {
+    CLEANUP(updates_clear_p) struct updates u = { 0 };
     struct store_state *s = &job->state;
+    int r = updates_read(s->rest, &u, e);
 
+    if (r < 0)
+        return r;
     if (strcmp(s->current.name, job->version.name) == 0) {
         s->pending = (struct store_version){ 0 };
         job->pending = false; /* just what runs or would run */
-    } else if (job->pending) {
+        return 0;
+    }
+    trial_installed(&u, job->pending);
+    if (job->pending) {
         s->pending = job->version;
     } else {
         s->previous = s->current;
         s->current = job->version;
         s->pending = (struct store_version){ 0 };
     }
+    return s->rest ? updates_write(&u, &s->rest, e) : 0;
 }
 
 int installed_run(void *arg, struct err *e) {
@@ -125,8 +139,9 @@ int installed_run(void *arg, struct err *e) {
         if (r == -ENOENT)
             r = 0;
     }
+    if (r >= 0)
+        r = next_state(job, e);
     if (r >= 0) {
-        next_state(job);
         r = store_save(store, job->id, &job->state, e);
     }
     if (r >= 0)
@@ -149,6 +164,16 @@ static int make_app(struct daemon *d, struct installed_job *job, struct app **re
     return 0;
 }
 
+static void tell_ready(struct app *app) {
+    uint64_t code = app->versions.pending.code;
+
+    watch_update(app, "ready", code, NULL);
+    if (app->run && app->state != LIFE_STOPPING) {
+        channel_update_ready(app, code);
+        channel_flush(app);
+    }
+}
+
 int installed_take_over(struct daemon *d, struct installed_job *job, struct app **ret,
                         struct err *e) {
     struct app *app = daemon_app(d, job->id);
@@ -164,21 +189,25 @@ int installed_take_over(struct daemon *d, struct installed_job *job, struct app 
     store_state_clear(&app->versions);
     app->versions = job->state;
     job->state = (struct store_state){ 0 };
-    app->storing = false;
+    revision_look(app);
+    if (job->holds)
+        app->storing--;
     log_notice(app->id, "version %llu installed%s", (unsigned long long) job->version.code,
                job->pending ? ", for its next cold start" : "");
+    if (job->pending)
+        tell_ready(app);
     start_go_on(app);
     *ret = app;
     return 0;
 }
 
 void installed_gave_up(struct daemon *d, struct installed_job *job) {
-    struct app *app = job->prepared ? daemon_app(d, job->id) : NULL;
+    struct app *app = job->holds ? daemon_app(d, job->id) : NULL;
 
     if (job->data_is_new)
         uids_give_back(d->uids, job->uid);
     if (app) {
-        app->storing = false;
+        app->storing--;
         start_go_on(app);
     }
 }
@@ -230,6 +259,7 @@ static void load_one(const char *id, void *userdata) {
         return;
     }
     app->versions = job.state;
+    revision_look(app);
     record_load(app);
     load_exit_state(app);
 }

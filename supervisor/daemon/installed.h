@@ -24,7 +24,7 @@ struct installed_job {
     char stage[17];
     struct store_version version;
     bool pending; /* the app lives: its next cold start gets it */
-    bool prepared, data_is_new;
+    bool prepared, holds, data_is_new;
     uid_t uid;                 /* owner of its data; (uid_t) -1: the daemon itself */
     struct store_state state;  /* after run: what the store has */
     struct manifest *manifest; /* after run: of the version installed */

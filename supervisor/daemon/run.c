@@ -19,6 +19,7 @@
 #include "supervisor/daemon/log.h"
 #include "supervisor/daemon/loop.h"
 #include "supervisor/daemon/notify.h"
+#include "supervisor/daemon/ontrial.h"
 #include "supervisor/daemon/output.h"
 #include "supervisor/daemon/runstate.h"
 #include "supervisor/daemon/server.h"
@@ -115,6 +116,9 @@ static void deadline_passed(struct app *app, enum deadline which) {
         run->main_ended = true;
         run_look(app);
         return;
+    case DEADLINE_HEALTHY:
+        ontrial_healthy(app);
+        return;
     case DEADLINE_COUNT:
         return;
     }
@@ -159,7 +163,9 @@ void run_set_deadline(struct app *app, enum deadline which, uint64_t at) {
 }
 
 void run_clear_deadlines(struct app *app) {
-    memset(app->run->deadlines, 0, sizeof app->run->deadlines);
+    for (int i = 0; i < DEADLINE_COUNT; i++)
+        if (i != DEADLINE_HEALTHY)
+            app->run->deadlines[i] = 0;
     arm(app);
 }
 

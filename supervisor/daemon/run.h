@@ -48,7 +48,8 @@ enum deadline {
     DEADLINE_DESTROY,
     DEADLINE_TERM, /* an unload has had its time */
     DEADLINE_KILL,
-    DEADLINE_REAP, /* PID 1 has not reaped an adopted one: its status stays unknown */
+    DEADLINE_REAP,    /* PID 1 has not reaped an adopted one: its status stays unknown */
+    DEADLINE_HEALTHY, /* its version has run for long enough; hiding it does not clear this one */
     DEADLINE_COUNT,
 };
 
@@ -86,6 +87,11 @@ struct run {
     char *restart_path; /* of Restart */
     uint64_t deadlines[DEADLINE_COUNT];
     struct memory_run memory;
+    bool revised;   /* what had to be on the disk before this start was tried */
+    bool lived;     /* its version has proved itself, or had to prove nothing */
+    bool retry;     /* on trial, and somebody wants it in front: its end is not the last word */
+    bool simulated; /* an update that SimulateUpdate made up */
+    uint64_t ran, running_since; /* not suspended; microseconds, CLOCK_BOOTTIME */
     bool admitting; /* waits for room to start in; spawning, too, so that it does not end */
     struct app *app;
     struct timer_node timer; /* for the first of the deadlines */

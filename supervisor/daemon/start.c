@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The cold start: apply a pending version, make the group and the sockets, spawn.
+ * The cold start: what is due on the disk first, then make the group and the sockets, spawn.
  *
  * What may block is off the loop: the state file on the disk lane, the exec on the spawn lane.
  * While the spawn lane has a run (`spawning`) its group may be empty and fill later, so the run
@@ -25,6 +25,7 @@
 #include "supervisor/daemon/log.h"
 #include "supervisor/daemon/loop.h"
 #include "supervisor/daemon/notify.h"
+#include "supervisor/daemon/ontrial.h"
 #include "supervisor/daemon/output.h"
 #include "supervisor/daemon/package.h"
 #include "supervisor/daemon/runstate.h"
@@ -309,64 +310,6 @@ static bool spawn(struct app *app) {
     return r >= 0;
 }
 
-/* --- the swap ----------------------------------------------------------------------------- */
-
-struct apply_job {
-    struct app *app;
-    struct store_state next;
-    struct manifest *manifest;
-};
-
-static int apply_run(void *arg, struct err *e) {
-    struct apply_job *job = arg;
-    struct store *store = job->app->d->store;
-
-    int r = package_manifest(store, job->app->id, job->next.current.name, &job->manifest, e);
-    return r < 0 ? r : store_save(store, job->app->id, &job->next, e);
-}
-
-static void apply_done(void *arg, int result, const struct err *e) {
-    struct apply_job *job = arg;
-    struct app *app = job->app;
-
-    app->storing = false;
-    if (result == 0) {
-        log_notice(app->id, "version %llu takes over", (unsigned long long) job->next.current.code);
-        manifest_free(app->manifest);
-        app->manifest = TAKE_PTR(job->manifest);
-        store_state_clear(&app->versions);
-        app->versions = job->next;
-    } else {
-        log_err(app->id, "cannot apply the pending version: %s, starting the present one", e->text);
-        manifest_free(job->manifest);
-        store_state_clear(&job->next);
-    }
-    free(job);
-    start_go_on(app);
-}
-
-/* The disk has the new state before the new version runs. */
-static int begin_apply(struct app *app) {
-    struct apply_job *job = calloc(1, sizeof *job);
-
-    if (!job)
-        return -ENOMEM;
-    job->app = app;
-    job->next = app->versions;
-    job->next.rest = app->versions.rest ? strdup(app->versions.rest) : NULL;
-    job->next.previous = app->versions.current;
-    job->next.current = app->versions.pending;
-    job->next.pending = (struct store_version){ 0 };
-    int r = work_submit(app->d->work, WORK_DISK, apply_run, apply_done, job);
-    if (r < 0) {
-        store_state_clear(&job->next);
-        free(job);
-        return r;
-    }
-    app->storing = true;
-    return 0;
-}
-
 /* --- the order of things ------------------------------------------------------------------ */
 
 /* Asked to end before there was anything to kill. */
@@ -413,12 +356,21 @@ void start_refused(struct app *app, const char *why) {
     start_failed(app, "memory", ENOMEM, &e);
 }
 
+/* The disk has what must be known after a crash before the new version runs. */
+static bool begin_when_stored(struct app *app) {
+    if (!app->storing && !ontrial_before_start(app))
+        return spawn_when_there_is_room(app);
+    app->start_waits = true;
+    app->run->spawning = true;
+    return true;
+}
+
 void start_go_on(struct app *app) {
-    if (!app->start_waits)
+    if (!app->start_waits || app->storing)
         return;
     app->start_waits = false;
     app->run->spawning = false;
-    if (!given_up(app) && !spawn_when_there_is_room(app))
+    if (!given_up(app) && !begin_when_stored(app))
         start_gave_up(app);
 }
 
@@ -431,11 +383,5 @@ bool start_begin(struct app *app) {
     if (app->exit_state && app->exit_state_expires > loop_realtime())
         run->exit_state = strdup(app->exit_state);
 
-    bool swap = app->versions.pending.name[0] != '\0';
-    if (app->storing || (swap && begin_apply(app) == 0)) {
-        app->start_waits = true;
-        run->spawning = true;
-        return true;
-    }
-    return spawn_when_there_is_room(app);
+    return begin_when_stored(app);
 }

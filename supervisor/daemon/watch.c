@@ -159,6 +159,37 @@ void watch_exit(struct app *app, const struct exit_record *x) {
     watch_end(w);
 }
 
+void watch_progress(struct app *app, const char *phase, uint64_t code, uint64_t bytes,
+                    uint64_t total) {
+    struct watch *w = app->d->watch;
+    struct jsonw *out = watch_begin(w, "update", app->id);
+    if (!out)
+        return;
+    jsonw_object(out, "update");
+    jsonw_string(out, "phase", phase);
+    if (code)
+        jsonw_u64(out, "version_code", code);
+    jsonw_u64(out, "bytes", bytes);
+    if (total)
+        jsonw_u64(out, "total", total);
+    jsonw_end_object(out);
+    watch_end(w);
+}
+
+void watch_update(struct app *app, const char *phase, uint64_t code, const char *reason) {
+    struct watch *w = app->d->watch;
+    struct jsonw *out = watch_begin(w, "update", app->id);
+    if (!out)
+        return;
+    jsonw_object(out, "update");
+    jsonw_string(out, "phase", phase);
+    if (code)
+        jsonw_u64(out, "version_code", code);
+    jsonw_string(out, "reason", reason);
+    jsonw_end_object(out);
+    watch_end(w);
+}
+
 void watch_warned(struct app *app, int level, const char *source) {
     struct watch *w = app->d->watch;
     struct jsonw *out = watch_begin(w, "warned", app->id);

@@ -29,6 +29,10 @@ void watch_end(struct watch *w);
 
 void watch_state(struct app *app, enum life_state from, enum life_state to, const char *cause);
 void watch_exit(struct app *app, const struct exit_record *exit);
+/* code, reason: 0 and NULL for none. */
+void watch_update(struct app *app, const char *phase, uint64_t code, const char *reason);
+void watch_progress(struct app *app, const char *phase, uint64_t code, uint64_t bytes,
+                    uint64_t total);
 void watch_warned(struct app *app, int level, const char *source);
 void exit_write(const struct exit_record *exit, struct jsonw *w, const char *key);
 

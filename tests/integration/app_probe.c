@@ -2,10 +2,11 @@
  * app_probe.c - a mini-program that prints what it hears and does what it is told.
  *
  * Its argument is a list of manners, separated by commas; the path of a `show` that begins with '!'
- * is an order. manners: late (is not ready before "!ready"), deaf (no Watch), stubborn (ignores
- * SIGTERM and unload), child (leaves a child in a session of its own that ignores SIGTERM), mute
- * (connects to nothing) orders:  !exit N, !segv, !ready, !save TEXT, !last TEXT, !info, !dialog,
- * !keep KIND, !drop KIND, !page, !host, !restart PATH, !quit, !hang */
+ * is an order. manners: frail (exits with 4 if its data has "broken"), late (is not ready before
+ * "!ready"), deaf (no Watch), stubborn (ignores SIGTERM and unload), child (leaves a child in a
+ * session of its own that ignores SIGTERM), mute (connects to nothing) orders:  !exit N, !segv,
+ * !ready, !save TEXT, !last TEXT, !info, !dialog, !keep KIND, !drop KIND, !page, !host, !restart
+ * PATH, !apply, !quit, !hang */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -116,6 +117,8 @@ static void obey(struct miniprog *m, const char *order) {
         (void) miniprog_request_host_update(m, "too old", on_done, "host");
     if (strncmp(order, "!restart", 8) == 0)
         (void) miniprog_restart(m, rest[0] ? rest : NULL, on_done, "restart");
+    if (strcmp(order, "!apply") == 0)
+        (void) miniprog_apply_update(m, on_done, "apply");
     if (strcmp(order, "!quit") == 0)
         (void) miniprog_exit(m, on_done, "exit");
 }
@@ -154,6 +157,24 @@ static void on_unload(struct miniprog *m, const char *reason, uint64_t timeout_u
         exit(0);
 }
 
+static void on_update_check(struct miniprog *m, bool has_update, void *data) {
+    (void) m;
+    (void) data;
+    say("update_check", has_update ? "yes" : "no");
+}
+static void on_update_ready(struct miniprog *m, int64_t version_code, void *data) {
+    (void) m;
+    (void) data;
+    char text[24];
+    (void) snprintf(text, sizeof text, "%d", (int) version_code);
+    say("update_ready", text);
+}
+static void on_update_failed(struct miniprog *m, const char *reason, void *data) {
+    (void) m;
+    (void) data;
+    say("update_failed", reason);
+}
+
 static void leave_a_child(void) {
     if (fork() != 0)
         return;
@@ -170,6 +191,13 @@ static void on_term(int sig) {
     _exit(0);
 }
 
+static const char *data_file(const char *name) {
+    static char path[256];
+    const char *folder = getenv("MINIPROG_DATA");
+    (void) snprintf(path, sizeof path, "%s/%s", folder ? folder : "", name);
+    return path;
+}
+
 int main(int argc, char **argv) {
     const char *manners = argc > 1 ? argv[1] : "";
     struct miniprog *m = NULL;
@@ -180,12 +208,17 @@ int main(int argc, char **argv) {
         .hide = on_hide,
         .memory_warning = on_warning,
         .unload = on_unload,
+        .update_check = on_update_check,
+        .update_ready = on_update_ready,
+        .update_failed = on_update_failed,
     };
 
     stubborn = strstr(manners, "stubborn") != NULL;
     (void) signal(SIGTERM, stubborn ? SIG_IGN : on_term);
     if (strstr(manners, "child"))
         leave_a_child();
+    if (strstr(manners, "frail") && access(data_file("broken"), F_OK) == 0)
+        return 4;
     say("up", miniprog_id() ? miniprog_id() : "alone");
     if (strstr(manners, "mute"))
         for (;;)
