@@ -177,6 +177,10 @@ fuzz: ## every decoder, FUZZ_SECONDS each
 	@$(MAKE) $(parallel) $(call variant,fuzz) CC=clang fuzz-all
 fuzz-all: $(FUZZERS)
 	@sh tests/fuzz/run.sh $(BUILD) $(FUZZ_SECONDS) $(FUZZERS)
+check-vm: ## whole machines; SUITES="bookworm trixie", CASES, TESTS choose
+	@sh .ci/deps build tests vm
+	@$(MAKE) $(parallel) all $(IT) $(IT_APPS)
+	@$(IN_TREE) sh tests/vm/all.sh $(BUILD) $(VERSION) $(CASES)
 mutants: ## plants slips one at a time; each must turn a test red
 	@sh tests/lint/mutants.sh build/mutants
 bench: ## what the design promises, beside its floor
@@ -193,7 +197,7 @@ demo run: ## demo: a mini-program's life as a story; run: the supervisor to play
 demo-all run-all: all
 	@$(IN_TREE) sh tests/demo/$(@:-all=).sh $(BUILD)
 
-lint: format-check layers sizes headers cppcheck symbols ## all static checks
+lint: format-check layers sizes headers cppcheck symbols man ## all static checks
 format: ## clang-format on all sources
 	@clang-format -i $(shell find $(SOURCES) -name '*.[ch]')
 format-check:
@@ -207,29 +211,21 @@ headers:
 cppcheck:
 	@cppcheck --quiet --enable=warning,performance,portability --error-exitcode=1 --inline-suppr \
 	    --suppressions-list=tests/lint/cppcheck.txt --std=c11 -I. -D_GNU_SOURCE -j$(JOBS) $(SOURCES)
+man: $(PROGRAMS)
+	@sh tests/lint/man.sh $(BUILD)
 symbols: $(SDK)
 	@sh tests/lint/symbols.sh $(BUILD)
 
 install: ## release build into DESTDIR and PREFIX
 	@$(MAKE) $(parallel) $(call variant,release) install-all
-D := $(DESTDIR)$(PREFIX)
+INSTALL = PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) BUILD=$(BUILD) VERSION=$(VERSION) sh units/system/install.sh
 install-all: all
-	install -d $(D)/sbin $(D)/bin $(D)/libexec/miniprog $(D)/include $(D)/lib/pkgconfig
-	install $(BUILD)/miniprogd $(D)/sbin/
-	install $(BUILD)/miniprogctl $(BUILD)/miniprog-stress $(D)/bin/
-	install $(BUILD)/miniprog-worker $(BUILD)/miniprog-stress-app $(D)/libexec/miniprog/
-	install -m 644 supervisor/sdk/miniprog.h $(D)/include/
-	install -m 644 $(BUILD)/libminiprog.a $(BUILD)/libminiprog.so.0 $(D)/lib/
-	ln -sf libminiprog.so.0 $(D)/lib/libminiprog.so
-	@printf '%s\n' 'prefix=$(PREFIX)' 'Name: miniprog' 'Description: Events and requests of a mini-program' \
-	    'Version: $(VERSION)' 'Requires.private: libcjson' 'Cflags: -I$${prefix}/include' \
-	    'Libs: -L$${prefix}/lib -lminiprog' >$(D)/lib/pkgconfig/miniprog.pc
+	@$(INSTALL) install
+deb: ## a Debian package for the release that this is, in build/deb
+	@sh .ci/deps build deb
+	@sh units/system/deb.sh $(VERSION) build/deb
 uninstall: ## what install put there
-	rm -f $(D)/sbin/miniprogd $(D)/bin/miniprogctl $(D)/libexec/miniprog/miniprog-worker \
-	    $(D)/bin/miniprog-stress $(D)/libexec/miniprog/miniprog-stress-app \
-	    $(D)/include/miniprog.h $(D)/lib/libminiprog.a $(D)/lib/libminiprog.so \
-	    $(D)/lib/libminiprog.so.0 $(D)/lib/pkgconfig/miniprog.pc
-	-rmdir $(D)/libexec/miniprog
+	@$(INSTALL) uninstall
 clean: ## removes build/
 	rm -rf build
 help: ## this list
@@ -238,7 +234,7 @@ help: ## this list
 force:
 .PHONY: all deps check check-all check-unit check-integration asan fuzz fuzz-all mutants bench \
     bench-all bench-peers bench-peers-all demo demo-all run run-all lint format format-check layers \
-    sizes headers cppcheck symbols install install-all uninstall clean help force
+    sizes headers cppcheck symbols man check-vm deb install install-all uninstall clean help force
 .SECONDARY:
 ifndef V # make V=1 shows the commands
 .SILENT:

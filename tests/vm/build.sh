@@ -8,14 +8,18 @@ out=build/vm/$suite
 here=$(dirname "$0")
 own=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 
-# The libraries by their -dev packages, whose names do not change from release to release.
-packages=systemd-sysv,systemd-oomd,dbus,dbus-user-session,libpam-systemd,udev,kmod,procps,python3
-packages=$packages,linux-image-cloud-amd64,libcgroup-dev,libcjson-dev,libinih-dev,libsodium-dev
-packages=$packages,libcmocka-dev,locales
-[ "$suite" = "$own" ] ||
-    packages=$packages,gcc,libc6-dev,make,pkgconf,libsystemd-dev,systemd-dev,dpkg-dev
+# What our programs and tests need. The libraries come by their -dev packages, whose names do not
+# change from release to release.
+needs() { sh .ci/deps -n "$@" | tr ' ' '\n' | grep .; }
+packages="systemd-sysv systemd-oomd dbus dbus-user-session libpam-systemd udev kmod procps locales
+    linux-image-cloud-amd64 $(needs build tests | grep -vx -e gcc -e libc6-dev -e make)"
+if [ "$suite" != "$own" ]; then
+    packages="$packages $(needs build tests deb)"
+    [ "$suite" = bookworm ] || packages="$packages systemd-dev" # bookworm has it in systemd
+fi
+packages=$(echo $packages | tr ' ' ',')
 
-recipe=$(cat "$0" "$here/vm-guest.service" | sha256sum)
+recipe=$({ cat "$0" "$here/vm-guest.service" && echo "$packages"; } | sha256sum)
 if [ -e "$out/image" ] && [ "$(cat "$out/recipe" 2>/dev/null)" = "$recipe" ]; then
     exit 0
 fi

@@ -26,7 +26,7 @@ boot() {
     timeout -k 10 "${VM_TIMEOUT:-3600}" qemu-system-x86_64 -accel $accel -smp 2 -m "${VM_MEMORY:-1024}" \
         -display none -monitor none -nic none -no-reboot -serial stdio \
         -kernel "$out/vmlinuz" -initrd "$out/initrd" \
-        -append 'console=ttyS0 root=/dev/vda rw psi=1 panic=-1 quiet systemd.show_status=false' \
+        -append 'console=ttyS0 root=/dev/vda rw psi=1 panic=-1 no_timer_check quiet systemd.show_status=false' \
         -drive "file=$work/vda,format=raw,if=virtio,cache=unsafe" \
         -drive "file=$work/vdb,format=raw,if=virtio,readonly=on" \
         -drive "file=$work/vdc,format=raw,if=virtio,cache=unsafe" \
