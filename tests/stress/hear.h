@@ -8,7 +8,7 @@ struct json;
 struct record;
 
 /* The figure of a kill's decision that says how long SIGKILL took from the event. */
-#define HEAR_SIGKILL_FIGURE "event_to_kill_usec"
+#define HEAR_SIGKILL_FIGURE "to_kill_usec"
 
 /* An event object of Watch, the snapshot too. Returns 0; -ENOMEM; -EPROTO: it is no event. */
 int hear(struct record *r, const struct json *event);

@@ -78,19 +78,22 @@ static void put_head(const struct plan *p, const struct record *r, struct str *o
     (void) str_printf(out, "%s</p></header>\n", r->interrupted ? ", interrupted" : "");
 }
 
+static void put_broken(const struct summary *s, struct str *out) {
+    (void) str_puts(out, "<ul>");
+    for (unsigned i = 0; i < s->n_broken; i++) {
+        (void) str_puts(out, "<li>");
+        svg_text(out, s->broken[i]);
+        (void) str_puts(out, "</li>");
+    }
+    (void) str_puts(out, "</ul>");
+}
+
 static void put_verdict(const struct plan *p, const struct summary *s, struct str *out) {
     (void) str_printf(out, "<div class=\"verdict %s\"><b>%s</b>", s->held ? "held" : "broken",
                       s->held ? "The promise held" : "The promise was broken");
     svg_text(out, scenario_promise(p->scenario));
-    if (!s->held) {
-        (void) str_puts(out, "<ul>");
-        for (unsigned i = 0; i < s->n_broken; i++) {
-            (void) str_puts(out, "<li>");
-            svg_text(out, s->broken[i]);
-            (void) str_puts(out, "</li>");
-        }
-        (void) str_puts(out, "</ul>");
-    }
+    if (!s->held)
+        put_broken(s, out);
     (void) str_puts(out, "</div>\n");
 }
 
@@ -203,8 +206,14 @@ void page_write(const struct plan *p, const struct outcome *it, const struct out
     put_charts(it->record, "", out);
     page_kills(it->record, out);
     put_figures(it, base, out);
-    if (base)
+    if (base) {
         put_charts(base->record, " with policy=off", out);
+        if (!base->summary->held) {
+            (void) str_puts(out, "<section><h2>What broke with policy=off</h2>");
+            put_broken(base->summary, out);
+            (void) str_puts(out, "</section>\n");
+        }
+    }
     (void) str_puts(out, "<section><h2>Parameters</h2><div class=\"parameters\">\n");
     plan_print(p, put_parameter, out);
     (void) str_printf(out,

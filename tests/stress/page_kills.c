@@ -48,9 +48,8 @@ static void put_kill(const struct record *r, const struct record_kill *k, struct
     bool first =
         k->from == STATE_FOREGROUND && k->bystander >= 0 && strcmp(k->reason, "memory_alarms") != 0;
 
-    (void) str_puts(out, "<tr>");
-    put_duration(out, k->at / 1000 * 1000);
-    (void) str_puts(out, "<td>");
+    (void) str_printf(out, "<tr><td>%llu.%03llu s</td><td>", (unsigned long long) k->at / 1000000,
+                      (unsigned long long) k->at / 1000 % 1000);
     svg_text(out, record_short(r, k->app));
     (void) str_printf(out, "</td><td>%s</td><td>", record_state_name(k->from));
     svg_text(out, k->by_kernel ? "the kernel" : k->reason);

@@ -138,6 +138,8 @@ void summary_text(const struct plan *p, const struct outcome *it, const struct o
         (void) str_printf(out, "The promise held. %s\n", scenario_promise(p->scenario));
     for (unsigned i = 0; i < s->n_broken; i++)
         (void) str_printf(out, "Broken: %s\n", s->broken[i]);
+    for (unsigned i = 0; base && i < base->summary->n_broken; i++)
+        (void) str_printf(out, "With policy=off: %s\n", base->summary->broken[i]);
 }
 
 /* --- JSON --------------------------------------------------------------------------------- */
