@@ -72,6 +72,12 @@ static int local_path(const char *url, char **ret, struct verdict *v) {
     return r;
 }
 
+static int unreadable(int error, struct verdict *v) {
+    if (error == ENOENT || error == ENOTDIR)
+        return refuse(v, PACKAGE_MISSING, "there is no such file");
+    return refuse(v, PACKAGE_PATH, "the source cannot be read: %s", strerror(error));
+}
+
 /* By the caller's own rights, links included. Not to wait for a fifo's writer, and a device may do
  * something when it is opened: looked at first, and again, since it may have been swapped. */
 static int open_local(struct fetch *f, struct verdict *v) {
@@ -82,14 +88,13 @@ static int open_local(struct fetch *f, struct verdict *v) {
 
     if (r < 0)
         return r;
-    if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
-        fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    else if (errno != ENOENT && errno != EACCES && errno != ENOTDIR)
+    if (stat(path, &st) < 0)
+        return unreadable(errno, v);
+    if (!S_ISREG(st.st_mode))
         return refuse(v, PACKAGE_TYPE, "the source is not a file");
-    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-        return refuse(v, PACKAGE_MISSING, "there is no such file");
+    fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0)
-        return refuse(v, PACKAGE_PATH, "the source cannot be read: %s", strerror(errno));
+        return unreadable(errno, v);
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
         return refuse(v, PACKAGE_TYPE, "the source is not a file");
     f->source_fd = TAKE_FD(fd);

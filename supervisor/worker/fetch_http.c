@@ -271,7 +271,7 @@ static int from_curl(struct http *h, CURLcode rc) {
         return err_set(h->v->e, -ENOMEM, "no memory to fetch with");
     if (rc == CURLE_OPERATION_TIMEDOUT)
         return refuse(h->v, PACKAGE_NETWORK, "it took too long or came too slowly");
-    if (rc == CURLE_UNSUPPORTED_PROTOCOL)
+    if (rc == CURLE_UNSUPPORTED_PROTOCOL && h->response.status / 100 == 3)
         return refuse(h->v, PACKAGE_NETWORK, "it leads to a protocol that is not allowed");
     return refuse(h->v, PACKAGE_NETWORK, "it cannot be fetched: %s",
                   h->error[0] ? h->error : curl_easy_strerror(rc));
