@@ -8,20 +8,26 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 
-void cgrp_why(struct err *why, int code, const char *fmt, ...) {
+void cgrp_why(struct err **why, int code, const char *fmt, ...) {
     va_list ap;
 
-    if (!why)
+    if (!*why && !(*why = calloc(1, sizeof **why)))
         return;
-    why->code = code;
+    (*why)->code = code;
     va_start(ap, fmt);
-    (void) vsnprintf(why->text, sizeof why->text, fmt, ap);
+    (void) vsnprintf((*why)->text, sizeof(*why)->text, fmt, ap);
     va_end(ap);
+}
+
+void cgrp_why_clear(struct err **why) {
+    free(*why);
+    *why = NULL;
 }
 
 void cgrp_meter_init(struct cgrp_meter *m) {
@@ -55,8 +61,8 @@ static int open_v1(struct cgrp_sources *s, struct cgrp_meter *m) {
         r = r < 0 ? r : x;
     }
     if (r < 0)
-        return err_set(&m->why, r, CGRP_WHY_V1_EVENTS, strerror(-r));
-    return 0;
+        cgrp_why(&m->why, r, CGRP_WHY_V1_EVENTS, strerror(-r));
+    return r;
 }
 
 static int open_v2(struct cgrp_sources *s, struct cgrp_meter *m, const char *path) {
@@ -70,9 +76,9 @@ static int open_v2(struct cgrp_sources *s, struct cgrp_meter *m, const char *pat
 }
 
 void cgrp_meter_open(struct cgrp_sources *s, struct cgrp_meter *m, const char *path) {
-    m->why = (struct err){ 0 };
+    cgrp_why_clear(&m->why);
     int r = m->v1 ? open_v1(s, m) : open_v2(s, m, path);
-    if (r < 0 && !m->why.code)
+    if (r < 0 && !m->why)
         cgrp_why(&m->why, r, "its memory events cannot be had: %s", strerror(-r));
     list_append(&s->meters, &m->in_set);
     /* What was crossed before there was anybody to hear. */

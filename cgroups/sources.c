@@ -19,11 +19,15 @@
 void cgrp_psi_watch(struct cgrp_sources *s, struct cgrp_watch_psi *p, int dir_fd, const char *file,
                     const struct cgrp_psi_want *want) {
     struct epoll_event ev = { .events = EPOLLPRI, .data.ptr = &p->tag };
+    struct err e = { 0 };
 
     p->tag = (struct cgrp_tag){ CGRP_EAR_PSI, p };
-    p->why = (struct err){ 0 };
-    if (cgrp_psi_arm(dir_fd, file, want, &p->psi, &p->why) < 0)
+    cgrp_why_clear(&p->why);
+    int r = cgrp_psi_arm(dir_fd, file, want, &p->psi, &e);
+    if (r < 0) {
+        cgrp_why(&p->why, r, "%s", e.text);
         return;
+    }
     if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, p->psi.fd, &ev) < 0) {
         cgrp_why(&p->why, -errno, "cannot wait for '%s': %s", file, strerror(errno));
         cgrp_psi_disarm(&p->psi);
@@ -77,7 +81,7 @@ static void write_hard_limit(struct cgrp_sources *s, int dir_fd, bool v1) {
         (void) snprintf(text, sizeof text, "%s", v1 ? "-1" : "max");
     else
         (void) snprintf(text, sizeof text, "%" PRIu64, s->config.budget);
-    s->why_budget = (struct err){ 0 };
+    cgrp_why_clear(&s->why_budget);
     int r = fs_write_existing(dir_fd, file, text, strlen(text));
     if (r < 0)
         cgrp_why(&s->why_budget, r, "cannot set %s to %s: %s", file, text, strerror(-r));
@@ -165,8 +169,13 @@ struct cgrp_sources *cgrp_sources_free(struct cgrp_sources *s) {
         (void) cgrp_sources_drop(app);
     cgrp_meter_close(s, &s->budget);
     for (int place = 0; place < CGRP_PSI_PLACES; place++)
-        for (int i = 0; i < CGRP_STEPS; i++)
+        for (int i = 0; i < CGRP_STEPS; i++) {
             cgrp_psi_unwatch(s, &s->psi[place][i]);
+            cgrp_why_clear(&s->psi[place][i].why);
+        }
+    cgrp_why_clear(&s->budget.why);
+    cgrp_why_clear(&s->why_budget);
+    cgrp_why_clear(&s->why_available);
     close_p(&s->inotify_fd);
     close_p(&s->epoll_fd);
     free(s);
@@ -309,7 +318,7 @@ static int available_next(struct cgrp_sources *s, uint64_t now, struct cgrp_fact
         cgrp_why(&s->why_available, (int) n, "cannot read meminfo: %s", strerror((int) -n));
         return 0;
     }
-    s->why_available = (struct err){ 0 };
+    cgrp_why_clear(&s->why_available);
     *ret = cgrp_fact_of_available(available, total, &s->config.available);
     s->last_available = now;
     return 1;

@@ -58,8 +58,10 @@ int cgrp_sources_add(struct cgrp_sources *s, struct cgrp_group *group, int slot,
 
     m->dir_fd = app_memory(group, &m->v1);
     if (m->dir_fd < 0) {
-        cgrp_why(e, -EOPNOTSUPP, "no memory controller counts what '%s' uses",
+        cgrp_why(&m->why, -EOPNOTSUPP, "no memory controller counts what '%s' uses",
                  cgrp_group_label(group));
+        if (m->why && e)
+            *e = *m->why;
         return 0;
     }
     m->base = limits->memory_high;
@@ -69,8 +71,8 @@ int cgrp_sources_add(struct cgrp_sources *s, struct cgrp_group *group, int slot,
     if (!m->v1)
         (void) snprintf(path, sizeof path, "%s/%s/memory.events", s->root->v2.path, group->name);
     cgrp_meter_open(s, m, path);
-    if (m->why.code && e)
-        *e = m->why;
+    if (m->why && e)
+        *e = *m->why;
     return 0;
 }
 
@@ -89,6 +91,8 @@ struct cgrp_app_source *cgrp_sources_drop(struct cgrp_app_source *app) {
         return NULL;
     cgrp_psi_unwatch(app->set, &app->psi);
     cgrp_meter_close(app->set, &app->meter);
+    cgrp_why_clear(&app->psi.why);
+    cgrp_why_clear(&app->meter.why);
     list_remove(&app->in_set);
     free(app);
     return NULL;

@@ -19,9 +19,11 @@ struct cgrp_tag {
     void *owner;
 };
 
-/* err_set() where the failure is kept to be told, not returned. why may be NULL. */
-void cgrp_why(struct err *why, int code, const char *fmt, ...)
+/* err_set() where the failure is kept to be told, not returned: there are many, and seldom is one
+ * wanting. Without memory it is not kept. */
+void cgrp_why(struct err **why, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+void cgrp_why_clear(struct err **why);
 
 #define CGRP_WHY_V1_EVENTS "not all of its v1 events can be had: %s"
 
@@ -40,7 +42,7 @@ struct cgrp_watch_psi {
     struct cgrp_meter *hint_for; /* an app's; NULL: it makes facts of its own */
     bool heard;
     uint64_t last;
-    struct err why; /* why it is not armed */
+    struct err *why; /* why it is not armed; NULL: it is */
 };
 
 /* A group whose usage is held against a limit. */
@@ -57,7 +59,7 @@ struct cgrp_meter {
     bool to_arm; /* v1: its thresholds wait for cgrp_sources_arm() */
     uint64_t serial;
     struct cgrp_pace pace;
-    struct err why; /* what is missing */
+    struct err *why; /* what is missing; NULL: nothing */
 };
 
 enum { CGRP_PSI_OF_SYSTEM, CGRP_PSI_OF_APPS, CGRP_PSI_PLACES };
@@ -69,11 +71,11 @@ struct cgrp_sources {
     struct cgrp_tag inotify_tag;
     struct list meters, busy;
     struct cgrp_meter budget;
-    bool hard_waits;       /* for the apps to get below the budget */
-    struct err why_budget; /* it is not a hard limit */
+    bool hard_waits;        /* for the apps to get below the budget */
+    struct err *why_budget; /* it is not a hard limit */
     struct cgrp_watch_psi psi[CGRP_PSI_PLACES][CGRP_STEPS];
     struct cgrp_pace available;
-    struct err why_available; /* the last reading's failure */
+    struct err *why_available; /* the last reading's failure */
     uint64_t last_budget, last_available, last_limit, last_killed;
     struct list apps;
 };

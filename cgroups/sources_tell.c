@@ -20,15 +20,15 @@ static void tell_budget(const struct cgrp_sources *s, struct cgrp_source_info *i
         (void) snprintf(info->threshold, sizeof info->threshold,
                         "85%% is 5, 92%% is 10, 97%% is 15 of %s",
                         format_size(s->config.budget, size, sizeof size));
-    const struct err *why = m->why.code ? &m->why : &s->why_budget;
-    (void) snprintf(info->detail, sizeof info->detail, "%s", why->text);
+    const struct err *why = m->why ? m->why : s->why_budget;
+    (void) snprintf(info->detail, sizeof info->detail, "%s", why ? why->text : "");
 }
 
 static void tell_available(const struct cgrp_sources *s, struct cgrp_source_info *info) {
     const struct cgrp_available *a = &s->config.available;
 
     info->name = cgrp_fact_name(CGRP_FACT_AVAILABLE);
-    info->works = !s->why_available.code;
+    info->works = !s->why_available;
     info->last = s->last_available;
     (void) snprintf(info->threshold, sizeof info->threshold,
                     "below %u.%u%% is 10 until %u.%u%%, below %u.%u%% is 15 until %u.%u%%",
@@ -36,7 +36,7 @@ static void tell_available(const struct cgrp_sources *s, struct cgrp_source_info
                     a->enter[1] / 10, a->enter[1] % 10, a->leave[1] / 10, a->leave[1] % 10);
     (void) snprintf(info->detail, sizeof info->detail, "%s",
                     info->works ? "read only when another source is heard, or a level holds"
-                                : s->why_available.text);
+                                : s->why_available->text);
 }
 
 static void tell_psi(const struct cgrp_sources *s, int place, struct cgrp_source_info *info) {
@@ -61,7 +61,7 @@ static void tell_psi(const struct cgrp_sources *s, int place, struct cgrp_source
         if (p->last > info->last)
             info->last = p->last;
         if (!armed && info->works)
-            (void) snprintf(info->detail, sizeof info->detail, "%s", p->why.text);
+            (void) snprintf(info->detail, sizeof info->detail, "%s", p->why ? p->why->text : "");
         info->works = info->works && armed;
     }
     if (info->works && longer)
@@ -87,9 +87,9 @@ static void tell_apps(const struct cgrp_sources *s, struct cgrp_source_info *lim
     (void) snprintf(limit->detail, sizeof limit->detail, "%s", counts ? "" : none);
     (void) snprintf(killed->detail, sizeof killed->detail, "%s", counts ? "" : none);
     list_for_each (app, &s->apps, struct cgrp_app_source, in_set)
-        if (counts && app->meter.why.code && !limit->detail[0])
+        if (counts && app->meter.why && !limit->detail[0])
             (void) snprintf(limit->detail, sizeof limit->detail, "'%.60s': %.120s",
-                            cgrp_group_label(app->group), app->meter.why.text);
+                            cgrp_group_label(app->group), app->meter.why->text);
 }
 
 void cgrp_sources_tell(const struct cgrp_sources *s,

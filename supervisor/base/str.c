@@ -123,7 +123,8 @@ char *str_take(struct str *s) {
     char *text = NULL;
 
     if (reserve(s, 0) == 0) {
-        text = s->data;
+        text = realloc(s->data, s->len + 1); /* it will not grow any more */
+        text = text ? text : s->data;
         s->data = NULL;
     }
     str_clear(s);

@@ -168,8 +168,8 @@ static void answer_opens(struct app *app, const char *start, const struct start_
 
 static void fail_opens(struct app *app, const char *stage, const char *detail) {
     struct start_failure f = { .stage = stage };
-    if (app->run && app->run->failure.stage)
-        f = app->run->failure;
+    if (app->run && app->run->failure)
+        f = *app->run->failure;
     else
         (void) snprintf(f.detail, sizeof f.detail, "%s", detail);
     answer_opens(app, NULL, &f);
@@ -284,18 +284,35 @@ static void do_hide(struct app *app, const char *cause) {
     app_enforce_warm(app->d);
 }
 
-static void do_suspend(struct app *app, const char *cause) {
-    struct config *c = app->d->config;
+/* The books of a suspension are done once all that are due have been stopped, or before anything
+ * else happens to this app. */
+static void finish_suspend(struct app *app) {
+    uint64_t after = app->d->config->lifecycle.destroy_after;
+
+    list_remove(&app->run->suspending);
+    memory_suspended(app);
+    if (after != CONFIG_NEVER)
+        run_set_deadline(app, DEADLINE_DESTROY, loop_boottime() + after);
+    tell_state(app, LIFE_BACKGROUND, "timeout");
+    app_oom_score(app);
+}
+
+void app_finish_suspends(struct daemon *d) {
+    struct run *run;
+
+    while ((run = list_first(&d->suspending, struct run, suspending)))
+        finish_suspend(run->app);
+}
+
+static void do_suspend(struct app *app) {
+    struct daemon *d = app->d;
     struct err e = { 0 };
 
     run_clear_deadlines(app);
-    if (cgrp_group_stop(app->run->group, c->lifecycle.suspend, &e) < 0)
+    if (cgrp_group_stop(app->run->group, d->config->lifecycle.suspend, &e) < 0)
         log_err(app->id, "cannot stop every process: %s, counting it as suspended", e.text);
-    memory_suspended(app);
-    if (c->lifecycle.destroy_after != CONFIG_NEVER)
-        run_set_deadline(app, DEADLINE_DESTROY, loop_boottime() + c->lifecycle.destroy_after);
-    tell_state(app, LIFE_BACKGROUND, cause);
-    app_oom_score(app);
+    list_append(&d->suspending, &app->run->suspending);
+    (void) sd_event_source_set_enabled(d->after_stops, SD_EVENT_ONESHOT);
 }
 
 static void do_stop(struct app *app, enum life_state from, enum life_action action,
@@ -373,7 +390,7 @@ static void perform(struct app *app, enum life_state from, enum life_action acti
         do_hide(app, cause);
         return;
     case LIFE_DO_SUSPEND:
-        do_suspend(app, cause);
+        do_suspend(app);
         return;
     case LIFE_DO_STOP:
     case LIFE_DO_UNLOAD:
@@ -391,6 +408,8 @@ void app_event(struct app *app, enum life_event event, const char *cause) {
     enum life_state from = app->state, next;
     enum life_action action;
 
+    if (app->run && !list_empty(&app->run->suspending))
+        finish_suspend(app);
     int r = life_step(from, event, &next, &action);
     if (r < 0)
         log_err(app->id, "event '%s' cannot happen while %s: ignored, please report this",

@@ -103,6 +103,7 @@ void app_start_again(struct app *app, bool reopen,
 void app_set_adopted(struct app *app,
                      enum life_state state); /* as an earlier daemon had it; tells nobody */
 void app_place(struct app *app);             /* into the list its state belongs to */
+void app_finish_suspends(struct daemon *d);
 void app_arm_suspend(struct app *app, uint64_t from_now_us);
 void app_oom_score(struct app *app);
 

@@ -87,6 +87,13 @@ static void call_failed(struct call *call, int error) {
     call_drop(call);
 }
 
+/* A stream may last for days: what asked for it is of no more use. */
+static void call_forget(struct call *call, const struct method *m) {
+    varlink_call_clear(&call->wire);
+    call->wire.method = m->name;
+    call->wire.more = true;
+}
+
 static void call_dispatch(struct call *call) {
     struct conn *c = call->conn;
     const struct method *m = call_find(call);
@@ -108,8 +115,11 @@ static void call_dispatch(struct call *call) {
      * asked. */
     if (r < 0 && c->call == call)
         call_failed(call, r);
-    if (c->call == call)
-        conn_trim_input(c);
+    if (c->call != call)
+        return;
+    conn_trim_input(c);
+    if (call_wants_more(call))
+        call_forget(call, m);
 }
 
 void call_receive(struct conn *c, const char *text, size_t len) {

@@ -228,6 +228,23 @@ static int open_output(struct daemon *d, struct err *e) {
     return output_new(d->event, fifos, logs, d->config->apps.log_size, &d->output, e);
 }
 
+static int on_stopped(sd_event_source *s, void *userdata) {
+    (void) s;
+    app_finish_suspends(userdata);
+    return 0;
+}
+
+/* As urgent as the timers that stop them: nobody asks in between. */
+static int open_after_stops(struct daemon *d, struct err *e) {
+    int r = sd_event_add_defer(d->event, &d->after_stops, on_stopped, d);
+
+    if (r >= 0)
+        r = sd_event_source_set_priority(d->after_stops, LOOP_TIMER);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(d->after_stops, SD_EVENT_OFF);
+    return r < 0 ? err_set(e, r, "cannot make an event source: %s", strerror(-r)) : 0;
+}
+
 static int open_parts(struct daemon *d, struct err *e) {
     d->apps = map_new();
     if (!d->apps)
@@ -242,6 +259,8 @@ static int open_parts(struct daemon *d, struct err *e) {
         r = poller_new(d->event, LOOP_EXIT, &d->exits, e);
     if (r >= 0)
         r = timers_new(d->event, LOOP_TIMER, &d->deadlines, e);
+    if (r >= 0)
+        r = open_after_stops(d, e);
     if (r >= 0)
         r = work_new(d->event, &d->work, e);
     if (r >= 0)
@@ -264,6 +283,7 @@ int daemon_open(struct daemon *d, const struct daemon_options *options, struct e
     list_init(&d->front);
     list_init(&d->warm);
     list_init(&d->kept);
+    list_init(&d->suspending);
 
     int r = config_load(options->config_path, &d->config, e);
     if (r >= 0)
@@ -306,6 +326,7 @@ void daemon_close(struct daemon *d, bool leave_apps) {
     struct app *app;
     size_t at = 0;
 
+    app_finish_suspends(d);
     d->home = home_free(d->home);
     d->control = server_free(d->control, leave_apps);
     if (d->work)
@@ -336,6 +357,7 @@ void daemon_close(struct daemon *d, bool leave_apps) {
     close_p(&d->runtime_lock);
     close_p(&d->apps_fd);
     close_p(&d->runtime_fd);
+    d->after_stops = sd_event_source_disable_unref(d->after_stops);
     d->deadlines = timers_free(d->deadlines);
     d->exits = poller_free(d->exits);
     d->calls = poller_free(d->calls);

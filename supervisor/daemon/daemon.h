@@ -65,6 +65,8 @@ struct daemon {
     struct list front; /* foreground apps, oldest first (app.place) */
     struct list
         warm; /* background and suspended ones that max_warm counts, least recently used first */
+    struct list suspending; /* runs that were stopped in this turn */
+    sd_event_source *after_stops;
     struct list kept; /* background ones with a reason to run */
     unsigned n_front, n_warm, n_starting, n_live;
     unsigned n_strays; /* left-over groups that are being killed */

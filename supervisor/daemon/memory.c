@@ -51,9 +51,16 @@ static int grow(struct memory *m) {
 }
 
 /* A slot is free when nobody has it and the policy has let go of it. */
+static bool is_free(const struct memory *m, int slot) {
+    return slot < m->table.n && !m->apps[slot] && m->table.app[slot].state == CGRP_APP_NONE;
+}
+
+/* Looks through all only if one of them can be free. */
 int memory_free_slot(struct memory *m) {
-    for (int i = 0; i < m->table.n; i++)
-        if (!m->apps[i] && m->table.app[i].state == CGRP_APP_NONE)
+    if (is_free(m, m->freed))
+        return m->freed;
+    for (int i = 0; m->used < m->table.n && i < m->table.n; i++)
+        if (is_free(m, i))
             return i;
     if (m->table.n == m->cap && grow(m) < 0)
         return -1;

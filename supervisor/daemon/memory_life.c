@@ -49,6 +49,7 @@ void memory_begins(struct app *app) {
         return;
     }
     m->apps[mem->slot] = app;
+    m->used++;
     struct cgrp_app *entry = &m->table.app[mem->slot];
     *entry = (struct cgrp_app){ .state = CGRP_APP_NONE, .idle_since = idle_since(app) };
     (void) snprintf(entry->id, sizeof entry->id, "%s", app->id);
@@ -178,6 +179,8 @@ void memory_ends(struct app *app) {
         memory_tell_gone(app, gone.took_us, gone.bytes);
     m->table.app[mem->slot].state = CGRP_APP_NONE;
     m->apps[mem->slot] = NULL;
+    m->used--;
+    m->freed = mem->slot;
     mem->slot = -1;
     cgrp_sources_look(m->sources);
     memory_turn_soon(m);

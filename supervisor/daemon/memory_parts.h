@@ -21,10 +21,11 @@ struct memory {
     struct cgrp_policy policy;
     struct cgrp_table table; /* grown when apps start */
     struct app **apps;       /* by slot */
-    int cap;
-    int level;         /* as told */
-    int delivered;     /* of the warning in hand */
-    unsigned reclaims; /* jobs that RECLAIM asked for */
+    int cap, used;           /* slots there is room for, and slots that are taken */
+    int freed;               /* the one given back last: most likely free */
+    int level;               /* as told */
+    int delivered;           /* of the warning in hand */
+    unsigned reclaims;       /* jobs that RECLAIM asked for */
     sd_event_source *io, *timer;
     uint64_t look; /* when the policy wants figures again */
     bool deciding;

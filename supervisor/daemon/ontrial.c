@@ -175,10 +175,10 @@ static void blamed(struct revision *r, int result, const struct err *e) {
 /* Not its version's fault: there was no process yet, or it ended while no supervisor could see how.
  */
 static bool is_machines_fault(const struct run *run) {
-    const char *stage = run->failure.stage;
+    const struct start_failure *f = run->failure;
 
-    if (stage)
-        return strcmp(stage, "fork") == 0 || strcmp(stage, "memory") == 0;
+    if (f)
+        return strcmp(f->stage, "fork") == 0 || strcmp(f->stage, "memory") == 0;
     return !run->is_child && !run->has_status;
 }
 

@@ -47,7 +47,7 @@ static int make_room(struct queue *q) {
     if (q->n < q->cap)
         return 0;
 
-    size_t cap = q->cap ? q->cap * 2 : 4;
+    size_t cap = q->cap ? q->cap * 2 : 2;
     struct queue_event *more = realloc(q->events, cap * sizeof *more);
     if (!more)
         return -ENOMEM;
@@ -68,8 +68,9 @@ int queue_push(struct queue *q, enum queue_kind kind, char *text, size_t len) {
         return r;
     }
     q->last_seq++;
-    q->events[q->n++] =
-        (struct queue_event){ .seq = q->last_seq, .kind = kind, .text = text, .len = len };
+    q->events[q->n++] = (struct queue_event){
+        .seq = q->last_seq, .kind = kind, .text = text, .len = (uint32_t) len
+    };
     return 0;
 }
 

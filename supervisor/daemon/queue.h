@@ -29,9 +29,9 @@ enum queue_kind {
 
 struct queue_event {
     uint64_t seq;
-    enum queue_kind kind;
     char *text; /* {"event":{…}}: what a Watch replies */
-    size_t len;
+    uint32_t len;
+    enum queue_kind kind;
 };
 
 struct queue {

@@ -43,6 +43,7 @@ int run_new(struct app *app, struct run **ret) {
     poll_node_init(&run->main, on_main);
     run->launch.scene = run->enter.scene = LAUNCH_SCENE_DEFAULT;
     list_init(&run->watchers);
+    list_init(&run->suspending);
     memory_run_init(&run->memory);
     *ret = run;
     return 0;
@@ -56,6 +57,7 @@ static void end_services(struct run *run, bool leave_apps) {
 struct run *run_free(struct run *run, bool leave_apps) {
     if (!run)
         return NULL;
+    list_remove(&run->suspending);
     timers_clear(run->app->d->deadlines, &run->timer);
     poller_remove(run->app->d->exits, &run->main);
     end_services(run, leave_apps);
@@ -76,6 +78,7 @@ struct run *run_free(struct run *run, bool leave_apps) {
     queue_clear(&run->queue);
     launch_clear(&run->launch);
     launch_clear(&run->enter);
+    free(run->failure);
     free(run->exit_state);
     free(run->restart_path);
     free(run);

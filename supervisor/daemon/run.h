@@ -70,9 +70,9 @@ struct run {
     bool has_status;            /* status below is known */
     int wait_code, wait_status; /* CLD_… and its value */
     bool ready, ready_early, watchdog_triggered, reopen, terminated;
-    enum exit_reason reason; /* the first cause; NONE: nobody asked for the end */
-    struct start_failure failure;
-    unsigned keep; /* bits of enum manifest_background that are on */
+    enum exit_reason reason;       /* the first cause; NONE: nobody asked for the end */
+    struct start_failure *failure; /* NULL: none */
+    unsigned keep;                 /* bits of enum manifest_background that are on */
 
     struct cgrp_group *group;
     int package_fd; /* holds the version's lock */
@@ -94,6 +94,7 @@ struct run {
     uint64_t ran, running_since; /* not suspended; microseconds, CLOCK_BOOTTIME */
     bool admitting; /* waits for room to start in; spawning, too, so that it does not end */
     struct app *app;
+    struct list suspending;  /* in the daemon's, from its stop until that is on the books */
     struct timer_node timer; /* for the first of the deadlines */
     struct poll_node main;   /* its main process */
 };

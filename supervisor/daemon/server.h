@@ -82,7 +82,7 @@ unsigned server_contract_breaches(void);
  * another call: that is left to the loop. */
 void *call_userdata(const struct call *call);
 const char *call_method(const struct call *call); /* short name */
-/* An object that fits the interface, or NULL. */
+/* An object that fits the interface, or NULL; of a stream only until its handler returns. */
 const struct json *call_parameters(const struct call *call);
 bool call_wants_more(const struct call *call);
 bool call_peer_left(const struct call *call);

@@ -35,9 +35,15 @@
 static void note_failure(struct app *app, const char *stage, int error, const struct err *e) {
     struct run *run = app->run;
 
-    run->failure.stage = stage;
-    run->failure.error = error;
-    (void) snprintf(run->failure.detail, sizeof run->failure.detail, "%s", e->text);
+    free(run->failure);
+    run->failure = calloc(1, sizeof *run->failure);
+    if (!run->failure) {
+        log_err(app->id, "cannot be started: %s", e->text);
+        return;
+    }
+    run->failure->stage = stage;
+    run->failure->error = error;
+    (void) snprintf(run->failure->detail, sizeof run->failure->detail, "%s", e->text);
 }
 
 void start_gave_up(struct app *app) {
@@ -196,7 +202,7 @@ static void spawn_done(void *arg, int result, const struct err *e) {
     app->run->spawning = false;
     if (result == 0)
         spawned(app, job);
-    else if (app->run->failure.stage) /* it was not let go */
+    else if (app->run->failure) /* it was not let go */
         start_gave_up(app);
     else
         start_failed(app, job->result.stage, job->result.error ? job->result.error : -result, e);

@@ -110,8 +110,8 @@ const char *run_end_cause(const struct app *app) {
 static void describe(const struct run *run, enum exit_reason reason, struct exit_record *x) {
     const char *sentence = exit_reason_sentence(reason, getenv("LANG"));
 
-    if (run->failure.stage && run->failure.detail[0])
-        (void) snprintf(x->message, sizeof x->message, "%s: %s", sentence, run->failure.detail);
+    if (run->failure && run->failure->detail[0])
+        (void) snprintf(x->message, sizeof x->message, "%s: %s", sentence, run->failure->detail);
     else if (x->has_signal)
         (void) snprintf(x->message, sizeof x->message, "%s (SIG%s)", sentence,
                         sigabbrev_np(x->signal) ? sigabbrev_np(x->signal) : "?");
