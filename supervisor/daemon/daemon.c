@@ -234,12 +234,12 @@ static int on_stopped(sd_event_source *s, void *userdata) {
     return 0;
 }
 
-/* As urgent as the timers that stop them: nobody asks in between. */
+/* After all timers that are due, before anybody can ask. */
 static int open_after_stops(struct daemon *d, struct err *e) {
     int r = sd_event_add_defer(d->event, &d->after_stops, on_stopped, d);
 
     if (r >= 0)
-        r = sd_event_source_set_priority(d->after_stops, LOOP_TIMER);
+        r = sd_event_source_set_priority(d->after_stops, LOOP_BOOKS);
     if (r >= 0)
         r = sd_event_source_set_enabled(d->after_stops, SD_EVENT_OFF);
     return r < 0 ? err_set(e, r, "cannot make an event source: %s", strerror(-r)) : 0;

@@ -145,6 +145,9 @@ static void on_timer(struct timer_node *node) {
     struct app *app = list_entry(node, struct run, timer)->app;
     uint64_t now = loop_boottime();
 
+    /* Late: there is no time left to trim in. */
+    if (app->run->deadlines[DEADLINE_SUSPEND] && app->run->deadlines[DEADLINE_SUSPEND] <= now)
+        app->run->deadlines[DEADLINE_TRIM] = 0;
     for (int i = 0; i < DEADLINE_COUNT && app->run; i++) {
         uint64_t at = app->run->deadlines[i];
         if (at == 0 || at > now)

@@ -47,7 +47,7 @@ static void __attribute__((noreturn)) anchor_life(void) {
     (void) setsid();
     (void) prctl(PR_SET_NAME, "miniprog-anchor");
     (void) close_range(0, ~0u, 0);
-    (void) chdir("/");
+    (void) !chdir("/");
     for (int sig = 1; sig < NSIG; sig++)
         (void) signal(sig, SIG_DFL);
     (void) sigemptyset(&none);

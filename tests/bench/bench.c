@@ -142,17 +142,28 @@ static void head(void) {
                   "target");
 }
 
-/* A fixture that cmocka runs, so that a failed assertion ends in a message and not in a loop. */
+/* BENCH_ONLY: some of "starts suspend flat rest". */
+static bool wanted(const char *part) {
+    const char *only = getenv("BENCH_ONLY");
+    return !only || strstr(only, part);
+}
+
+/* A test that cmocka runs, so that a failed assertion ends in a message and not in a loop. */
 static void run_all(void **state) {
     (void) state;
     const char *idle = getenv("BENCH_IDLE");
     int rounds = getenv("BENCH_ROUNDS") ? atoi(getenv("BENCH_ROUNDS")) : 200;
 
-    bench_starts(rounds);
-    bench_suspend(20);
-    bench_suspend_daemon(5);
-    bench_flat(rounds);
-    bench_rest(idle ? atoi(idle) : 60);
+    if (wanted("starts"))
+        bench_starts(rounds);
+    if (wanted("suspend")) {
+        bench_suspend(20);
+        bench_suspend_daemon(5);
+    }
+    if (wanted("flat"))
+        bench_flat(rounds);
+    if (wanted("rest"))
+        bench_rest(idle ? atoi(idle) : 60);
 }
 
 int main(void) {
