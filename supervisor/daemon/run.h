@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "supervisor/base/list.h"
+#include "supervisor/daemon/launch.h"
 #include "supervisor/daemon/memory.h"
 #include "supervisor/daemon/poller.h"
 #include "supervisor/daemon/queue.h"
@@ -23,13 +24,6 @@ struct app;
 struct cgrp_limits;
 struct err;
 struct group_owner;
-
-/* How it was opened. Strings malloc'd; query is JSON text of an object, or NULL. */
-struct launch {
-    char *path, *query;
-    int64_t scene;
-};
-#define LAUNCH_SCENE_DEFAULT 1001
 
 /* How a run ended. */
 struct exit_record {
@@ -98,9 +92,6 @@ struct run {
     struct timer_node timer; /* for the first of the deadlines */
     struct poll_node main;   /* its main process */
 };
-
-void launch_clear(struct launch *l);
-int launch_copy(struct launch *to, const struct launch *from);
 
 int run_new(struct app *app, struct run **ret);
 struct run *run_free(struct run *run, bool leave_apps);
