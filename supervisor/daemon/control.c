@@ -4,7 +4,6 @@
 #include "supervisor/daemon/control.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include "supervisor/daemon/config.h"
 #include "supervisor/daemon/daemon.h"
 #include "supervisor/daemon/dialog.h"
+#include "supervisor/daemon/gid.h"
 #include "supervisor/daemon/install.h"
 #include "supervisor/daemon/log.h"
 #include "supervisor/daemon/logs.h"
@@ -354,13 +354,16 @@ static bool admit(void *userdata, const struct ucred *peer, const gid_t *gids, s
 }
 
 /* A missing default group is no error: the socket is then the owner's alone. */
-static int resolve_group(struct daemon *d, struct gate *ret, struct err *e) {
+int control_resolve(struct daemon *d, struct err *e) {
     const struct config *c = d->config;
-    const struct group *g =
-        d->options.user && !c->control.group_given ? NULL : getgrnam(c->control.group);
+    gid_t group = (gid_t) -1;
+    int r = d->options.user && !c->control.group_given ? 0 : gid_of(c->control.group, &group);
 
-    *ret = (struct gate){ .has_group = g != NULL, .group = g ? g->gr_gid : (gid_t) -1 };
-    if (g || d->options.user)
+    if (r < 0)
+        return err_set(e, r, "[control] group: cannot look for '%s': %s", c->control.group,
+                       strerror(-r));
+    gate = (struct gate){ .has_group = r == 1, .group = group };
+    if (r == 1 || d->options.user)
         return 0;
     if (c->control.group_given)
         return err_set(e, -EINVAL, "[control] group: there is no group '%s' on this machine",
@@ -376,9 +379,6 @@ int control_open(struct daemon *d, int handed_fd, struct err *e) {
 
     if (!idl)
         return err_set(e, -ENOMEM, "out of memory");
-    int r = resolve_group(d, &gate, e);
-    if (r < 0)
-        return r;
     (void) snprintf(path, sizeof path, "%s/control", d->options.runtime_dir);
     const struct server_config config = {
         .path = path,

@@ -8,6 +8,8 @@ struct call;
 struct daemon;
 struct err;
 
+/* [control] group, by name; before there are threads. */
+int control_resolve(struct daemon *d, struct err *e);
 int control_open(struct daemon *d, int handed_fd, struct err *e);
 
 /* Error replies that more than one part gives. */

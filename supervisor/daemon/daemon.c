@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
@@ -25,6 +24,7 @@
 #include "supervisor/daemon/app.h"
 #include "supervisor/daemon/control.h"
 #include "supervisor/daemon/dialog.h"
+#include "supervisor/daemon/gid.h"
 #include "supervisor/daemon/home.h"
 #include "supervisor/daemon/install.h"
 #include "supervisor/daemon/log.h"
@@ -110,10 +110,12 @@ static int resolve_groups(struct daemon *d, struct err *e) {
     if (n && !d->app_groups)
         return err_set(e, -ENOMEM, "out of memory");
     for (size_t i = 0; i < n; i++) {
-        const struct group *g = getgrnam(names[i]);
-        if (!g)
+        int r = gid_of(names[i], &d->app_groups[d->n_app_groups]);
+        if (r == 0)
             return err_set(e, -EINVAL, "[apps] groups: there is no group '%s'", names[i]);
-        d->app_groups[d->n_app_groups++] = g->gr_gid;
+        if (r < 0)
+            return err_set(e, r, "[apps] groups: cannot look for '%s': %s", names[i], strerror(-r));
+        d->n_app_groups++;
     }
     return 0;
 }
@@ -303,6 +305,8 @@ int daemon_open(struct daemon *d, const struct daemon_options *options, struct e
         r = decide_uids(d, e);
     if (r >= 0)
         r = resolve_groups(d, e);
+    if (r >= 0)
+        r = control_resolve(d, e);
     if (r >= 0)
         r = open_groups(d, e);
     if (r >= 0)
