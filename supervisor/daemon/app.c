@@ -15,6 +15,7 @@
 #include "supervisor/daemon/ontrial.h"
 #include "supervisor/daemon/output.h"
 #include "supervisor/daemon/runstate.h"
+#include "supervisor/daemon/update.h"
 #include "supervisor/daemon/watch.h"
 #include "supervisor/daemon/why.h"
 
@@ -234,6 +235,8 @@ static void do_launch(struct app *app, const char *cause) {
     }
     hide_the_others(app);
     answer_opens(app, "cold", NULL);
+    update_at_cold_start(app);
+    channel_flush(app);
 }
 
 static void do_show(struct app *app, enum life_state from, const char *cause) {

@@ -21,6 +21,7 @@
 struct call;
 struct daemon;
 struct jsonw;
+struct update;
 
 struct app {
     struct daemon *d;
@@ -50,6 +51,7 @@ struct app {
     struct list opens;        /* struct waiter: Open calls that wait for a start */
     struct list ends;         /* struct waiter: what waits for the end of the run */
     struct run *run;
+    struct update *update;   /* once it was checked for one; update.h */
     struct cgrp_depth depth; /* how much of it to take when it is suspended, as learned */
     int64_t hide_reason;     /* of the hide being done */
     struct list dirty;       /* in the run states to be written */

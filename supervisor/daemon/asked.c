@@ -17,6 +17,7 @@
 #include "supervisor/daemon/log.h"
 #include "supervisor/daemon/loop.h"
 #include "supervisor/daemon/runstate.h"
+#include "supervisor/daemon/update.h"
 #include "supervisor/daemon/watch.h"
 #include "supervisor/daemon/why.h"
 #include "supervisor/daemon/work.h"
@@ -347,6 +348,7 @@ struct app *app_free(struct app *app) {
     list_remove(&app->place);
     list_remove(&app->dirty);
     run_free(app->run, true);
+    update_free(app->update);
     store_state_clear(&app->versions);
     manifest_free(app->manifest);
     free(app->exit_state);

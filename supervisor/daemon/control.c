@@ -25,6 +25,7 @@
 #include "supervisor/daemon/loop.h"
 #include "supervisor/daemon/memory.h"
 #include "supervisor/daemon/server.h"
+#include "supervisor/daemon/update.h"
 #include "supervisor/daemon/update_calls.h"
 #include "supervisor/daemon/watch.h"
 #include "supervisor/daemon/why.h"
@@ -254,6 +255,11 @@ static int on_remove(struct call *call) {
     return app ? install_remove(app, call, keep) : 0;
 }
 
+static int on_check_update(struct call *call) {
+    struct app *app = app_of(call);
+    return app ? update_on_check(app, call) : 0;
+}
+
 static int on_apply_update(struct call *call) {
     struct app *app = app_of(call);
     return app ? update_on_apply(app, call) : 0;
@@ -320,7 +326,7 @@ static const struct method methods[] = {
     { .name = "Kill", .handle = on_kill },
     { .name = "Install", .handle = on_install },
     { .name = "Remove", .handle = on_remove },
-    { .name = "CheckUpdate" },
+    { .name = "CheckUpdate", .handle = on_check_update },
     { .name = "ApplyUpdate", .handle = on_apply_update },
     { .name = "Rollback", .handle = on_rollback },
     { .name = "SimulateUpdate", .handle = on_simulate_update },

@@ -69,46 +69,71 @@ static int refuse(struct installed_job *job, enum package_fault fault, int r) {
 }
 
 int installed_prepare(struct daemon *d, const struct worker_result *result, const char *stage,
-                      struct installed_job *job, struct err *e) {
+                      const struct installed_source *source, struct installed_job *job,
+                      struct err *e) {
     struct app *app = daemon_app(d, result->app_id);
 
-    *job = (struct installed_job){ .d = d, .fault = PACKAGE_OK };
+    *job = (struct installed_job){ .d = d, .source = *source, .fault = PACKAGE_OK };
     (void) snprintf(job->id, sizeof job->id, "%s", result->app_id);
     (void) snprintf(job->stage, sizeof job->stage, "%s", stage);
     if (app && app->removing)
         return err_set(e, -EBUSY, "'%s' is being removed", job->id);
-    if (app && result->code < app->versions.current.code)
-        return refuse(job, PACKAGE_DOWNGRADE,
-                      err_set(e, -EINVAL, "its version %llu is lower than the installed %llu",
-                              (unsigned long long) result->code,
-                              (unsigned long long) app->versions.current.code));
-    if (store_version_set(&job->version, result->code, result->files_hash, true) < 0)
+    if (store_version_set(&job->version, result->code, result->files_hash,
+                          source->how == ADMIT_FOLDER) < 0)
         return refuse(job, PACKAGE_MANIFEST,
                       err_set(e, -EINVAL, "its version code or hash is out of range"));
     int r = choose_uid(d, app, job, e);
     if (r < 0)
         return r;
     job->prepared = true;
-    job->pending = app && app->state != LIFE_STOPPED;
+    job->pending = app && (source->to_pending || app->state != LIFE_STOPPED);
     job->holds = app != NULL;
     if (app)
         app->storing++;
     return 0;
 }
 
-static int next_state(struct installed_job *job, struct err *e) {
-    CLEANUP(updates_clear_p) struct updates u = { 0 };
-    struct store_state *s = &job->state;
-    int r = updates_read(s->rest, &u, e);
+/* What the store has by now decides. */
+static int admit(struct installed_job *job, const struct updates *u, struct err *e) {
+    const struct admit_app app = { .id = job->source.app_id,
+                                   .code = job->state.current.code,
+                                   .pinned = u->key,
+                                   .index_seen = u->sequence,
+                                   .floor = u->floor };
+    const struct admit_package package = { .source = job->source.how,
+                                           .app_id = job->id,
+                                           .code = job->version.code,
+                                           .key = job->source.key,
+                                           .expected_code = job->source.expected_code };
+    return admit_package(&package, &app, &job->fault, e);
+}
 
-    if (r < 0)
-        return r;
+static int remember(const struct installed_source *from, bool pending, struct updates *u) {
+    memcpy(pending ? u->pending_file : u->current_file, from->file, sizeof from->file);
+    if (from->key[0] && (!u->key[0] || from->sequence))
+        memcpy(u->key, from->key, sizeof u->key);
+    if (from->sequence) {
+        u->sequence = from->sequence;
+        u->minimum = from->minimum;
+        u->seen = from->seen;
+    }
+    if (from->index_url) {
+        free(u->url);
+        u->url = strdup(from->index_url);
+        return u->url ? 0 : -ENOMEM;
+    }
+    return 0;
+}
+
+static int next_state(struct installed_job *job, struct updates *u, struct err *e) {
+    struct store_state *s = &job->state;
+
     if (strcmp(s->current.name, job->version.name) == 0) {
         s->pending = (struct store_version){ 0 };
         job->pending = false; /* just what runs or would run */
         return 0;
     }
-    trial_installed(&u, job->pending);
+    trial_installed(u, job->pending);
     if (job->pending) {
         s->pending = job->version;
     } else {
@@ -116,34 +141,48 @@ static int next_state(struct installed_job *job, struct err *e) {
         s->current = job->version;
         s->pending = (struct store_version){ 0 };
     }
-    return s->rest ? updates_write(&u, &s->rest, e) : 0;
+    if (remember(&job->source, job->pending, u) < 0)
+        return err_set(e, -ENOMEM, "out of memory");
+    return s->rest || job->source.how != ADMIT_FOLDER ? updates_write(u, &s->rest, e) : 0;
 }
 
-int installed_run(void *arg, struct err *e) {
-    struct installed_job *job = arg;
-    struct store *store = job->d->store;
-    struct err ignored = { 0 };
+static int commit_stage(struct installed_job *job, struct err *e) {
+    int r = store_stage_commit(job->d->store, job->stage, job->id, &job->version, e);
 
-    int r = store_stage_commit(store, job->stage, job->id, &job->version, e);
     if (r == -EBADMSG)
         return refuse(job, PACKAGE_TREE, r);
     if (r == -E2BIG)
         return refuse(job, PACKAGE_LIMITS, r);
+    return r;
+}
+
+int installed_run(void *arg, struct err *e) {
+    CLEANUP(updates_clear_p) struct updates u = { 0 };
+    struct installed_job *job = arg;
+    struct store *store = job->d->store;
+    struct err ignored = { 0 };
+
+    int r = store_load(store, job->id, &job->state, e);
+    if (r == -ENOENT)
+        r = 0;
+    if (r >= 0)
+        r = updates_read(job->state.rest, &u, e);
+    if (r >= 0)
+        r = admit(job, &u, e);
+    if (r < 0) {
+        store_stage_discard(store, job->stage);
+        return r;
+    }
+    r = commit_stage(job, e);
     if (r >= 0)
         r = package_manifest(store, job->id, job->version.name, &job->manifest, e);
     if (r >= 0)
         r = store_data_prepare(store, job->id, job->uid == (uid_t) -1 ? geteuid() : job->uid,
                                job->uid == (uid_t) -1 ? getegid() : (gid_t) job->uid, e);
-    if (r >= 0) {
-        r = store_load(store, job->id, &job->state, e);
-        if (r == -ENOENT)
-            r = 0;
-    }
     if (r >= 0)
-        r = next_state(job, e);
-    if (r >= 0) {
+        r = next_state(job, &u, e);
+    if (r >= 0)
         r = store_save(store, job->id, &job->state, e);
-    }
     if (r >= 0)
         (void) store_gc(store, job->id, NULL, &ignored); /* the next one takes what this one left */
     return r;

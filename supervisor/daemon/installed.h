@@ -10,7 +10,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "units/admit.h"
+#include "units/filelist.h"
 #include "units/manifest.h"
+#include "units/minisign.h"
 #include "units/store.h"
 
 struct app;
@@ -18,7 +21,20 @@ struct daemon;
 struct err;
 struct worker_result;
 
+/* Where a package came from, and what is remembered with it. */
+struct installed_source {
+    enum admit_source how;
+    const char *app_id;               /* what it must be; NULL: any. Borrowed while the job is */
+    uint64_t expected_code;           /* INDEXED, ORDERED */
+    bool to_pending;                  /* of an app that is there: also of a stopped one */
+    char key[MINISIGN_KEY_TEXT + 1];  /* SIGNED: whose signature; with an index: to be pinned */
+    char file[FILELIST_HASH_HEX + 1]; /* SHA-256 of the package file; "": a folder */
+    uint64_t sequence, minimum, seen; /* of a first index; else 0 */
+    const char *index_url;            /* of a first index; else NULL. Borrowed */
+};
+
 struct installed_job {
+    struct installed_source source;
     struct daemon *d;
     char id[65];
     char stage[17];
@@ -33,7 +49,8 @@ struct installed_job {
 
 /* Decides against what is installed. On failure fault tells whether the package is to blame. */
 int installed_prepare(struct daemon *d, const struct worker_result *result, const char *stage,
-                      struct installed_job *ret, struct err *e);
+                      const struct installed_source *source, struct installed_job *ret,
+                      struct err *e);
 int installed_run(void *job, struct err *e); /* a work_run_t on a struct installed_job */
 int installed_take_over(struct daemon *d, struct installed_job *job, struct app **ret,
                         struct err *e);

@@ -81,10 +81,10 @@ static void revised(void *arg, int result, const struct err *e) {
 }
 
 int revision_begin(const struct revision *order) {
-    struct revision *r = malloc(sizeof *r);
+    struct revision *r = order->app->removing ? NULL : malloc(sizeof *r);
 
     if (!r)
-        return -ENOMEM;
+        return order->app->removing ? -EBUSY : -ENOMEM;
     *r = *order;
     r->state = r->before = (struct store_state){ 0 };
     r->updates = (struct updates){ 0 };

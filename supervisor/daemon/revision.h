@@ -34,7 +34,8 @@ struct revision {
     struct manifest *manifest; /* of a new current version */
 };
 
-/* Copies *order: app, change, done, context and arguments. -ENOMEM: done is not called. */
+/* Copies *order: app, change, done, context and arguments. -ENOMEM, -EBUSY (it is being
+ * removed): done is not called. */
 int revision_begin(const struct revision *order);
 
 /* app.trial from app.versions; after each time that these are replaced. */

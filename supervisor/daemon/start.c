@@ -30,6 +30,7 @@
 #include "supervisor/daemon/package.h"
 #include "supervisor/daemon/runstate.h"
 #include "supervisor/daemon/spawn.h"
+#include "supervisor/daemon/update.h"
 #include "supervisor/daemon/work.h"
 
 static void note_failure(struct app *app, const char *stage, int error, const struct err *e) {
@@ -362,10 +363,24 @@ void start_refused(struct app *app, const char *why) {
     start_failed(app, "memory", ENOMEM, &e);
 }
 
+/* The server's word: it opens no more, and goes on asking for a newer one. */
+static bool is_too_old(struct app *app) {
+    struct err e = { 0 };
+
+    if (app->versions.current.code >= app->trial.minimum)
+        return false;
+    (void) snprintf(
+        e.text, sizeof e.text, "version %llu may not be used any more, the lowest is %llu",
+        (unsigned long long) app->versions.current.code, (unsigned long long) app->trial.minimum);
+    note_failure(app, "too_old", 0, &e);
+    update_at_cold_start(app);
+    return true;
+}
+
 /* The disk has what must be known after a crash before the new version runs. */
 static bool begin_when_stored(struct app *app) {
     if (!app->storing && !ontrial_before_start(app))
-        return spawn_when_there_is_room(app);
+        return !is_too_old(app) && spawn_when_there_is_room(app);
     app->start_waits = true;
     app->run->spawning = true;
     return true;

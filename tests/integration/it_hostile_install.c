@@ -236,7 +236,7 @@ static void test_sources_that_cannot_be_asked_for(void **state) {
     longest[8191] = '\0';
     is_refused("nothing", "", "format", "");
     is_refused("a relative path", "packages/one", "format", "absolute");
-    is_refused("a URL", "https://apps.example/one.ma", "format", "");
+    is_refused("a URL", "https://apps.example/one.ma", "signature", "signed");
     is_refused("a path beyond all", longest, "format", "long");
     is_refused("nowhere", "/no/such/folder", "missing", "no such folder");
     is_refused("a device", "/dev/null", "type", "not a folder");

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/daemon/update.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor/base/cleanup.h"
+#include "supervisor/base/err.h"
+#include "supervisor/base/fs.h"
+#include "supervisor/base/jsonw.h"
+#include "supervisor/daemon/app.h"
+#include "supervisor/daemon/channel.h"
+#include "supervisor/daemon/config.h"
+#include "supervisor/daemon/control.h"
+#include "supervisor/daemon/delivery.h"
+#include "supervisor/daemon/installed.h"
+#include "supervisor/daemon/log.h"
+#include "supervisor/daemon/loop.h"
+#include "supervisor/daemon/revision.h"
+#include "supervisor/daemon/server.h"
+#include "supervisor/daemon/watch.h"
+#include "supervisor/daemon/work.h"
+#include "units/admit.h"
+#include "units/index.h"
+
+#define INDEX_TIMEOUT_US (UINT64_C(60) * 1000000)
+#define MACHINE_ID       "/etc/machine-id"
+
+/* Lives from the first check on; kept by the app. */
+struct update {
+    struct app *app;
+    struct list calls; /* struct waiter */
+    bool busy;         /* from the fetch of the index to the end of what follows */
+    bool checked;      /* what has_update says is known */
+    bool has_update;
+    uint64_t checked_at; /* CLOCK_BOOTTIME */
+    struct delivery *delivery;
+    char *url; /* of the index being read */
+    struct index *index;
+    char key[MINISIGN_KEY_TEXT + 1];
+    enum package_fault fault;
+    struct index_choice choice; /* borrows from index */
+    struct installed_job commit;
+};
+
+static struct update *update_of(struct app *app) {
+    if (app->update)
+        return app->update;
+    struct update *u = calloc(1, sizeof *u);
+    if (u) {
+        u->app = app;
+        list_init(&u->calls);
+    }
+    return app->update = u;
+}
+
+static void rest(struct update *u) {
+    u->busy = false;
+    u->index = index_free(u->index);
+    free(u->url);
+    u->url = NULL;
+    installed_job_clear(&u->commit);
+}
+
+/* Its jobs on the disk lane are counted by app.storing, and such an app is not freed but at the
+ * daemon's end, when the lanes are empty. */
+struct update *update_free(struct update *u) {
+    struct waiter *w;
+
+    if (!u)
+        return NULL;
+    list_for_each (w, &u->calls, struct waiter, node)
+        waiter_free(w);
+    u->delivery = delivery_drop(u->delivery);
+    rest(u);
+    free(u);
+    return NULL;
+}
+
+/* --- who is told -------------------------------------------------------------------------- */
+
+static bool hears(const struct app *app) {
+    return app->run && app->state != LIFE_STOPPING;
+}
+
+static void answer(struct update *u, bool has_update, uint64_t code) {
+    struct waiter *w;
+
+    list_for_each (w, &u->calls, struct waiter, node) {
+        struct jsonw *out = call_begin(w->call, false);
+        jsonw_bool(out, "has_update", has_update);
+        if (code)
+            jsonw_u64(out, "version_code", code);
+        call_end(w->call);
+        waiter_free(w);
+    }
+}
+
+static void checked(struct update *u, bool has_update, uint64_t code) {
+    u->checked = true;
+    u->has_update = has_update;
+    u->checked_at = loop_boottime();
+    watch_update(u->app, has_update ? "available" : "check", has_update ? code : 0, NULL);
+    if (hears(u->app)) {
+        channel_update_check(u->app, has_update);
+        channel_flush(u->app);
+    }
+    answer(u, has_update, code);
+}
+
+/* No newer version was known: the app hears nothing. */
+static void check_failed(struct update *u, enum package_fault fault, const char *detail) {
+    struct waiter *w;
+
+    log_warning(u->app->id, "cannot check for an update: %s", detail);
+    watch_update(u->app, "failed", 0, package_fault_name(fault));
+    list_for_each (w, &u->calls, struct waiter, node) {
+        if (fault == PACKAGE_STORAGE)
+            control_storage(w->call, detail);
+        else
+            control_bad_package(w->call, package_fault_name(fault), detail);
+        waiter_free(w);
+    }
+    rest(u);
+}
+
+static void download_failed(struct update *u, enum package_fault fault, const char *detail) {
+    struct app *app = u->app;
+
+    log_warning(app->id, "version %" PRIu64 " cannot be had: %s, keeping version %" PRIu64,
+                u->choice.code, detail, app->versions.current.code);
+    watch_update(app, "failed", u->choice.code, package_fault_name(fault));
+    if (hears(app)) {
+        channel_update_failed(app, package_fault_name(fault));
+        channel_flush(app);
+    }
+    rest(u);
+}
+
+static void progress(void *userdata, const char *phase, uint64_t bytes, uint64_t total) {
+    struct update *u = userdata;
+
+    if (bytes)
+        watch_progress(u->app, phase, u->choice.code, bytes, total);
+    else
+        watch_update(u->app, phase, u->choice.code, NULL);
+}
+
+/* --- the package -------------------------------------------------------------------------- */
+
+static void committed(void *arg, int result, const struct err *e) {
+    struct update *u = (struct update *) (void *) ((char *) arg - offsetof(struct update, commit));
+    struct daemon *d = u->app->d;
+    struct app *app;
+    struct err err = *e;
+
+    if (result == 0)
+        result = installed_take_over(d, &u->commit, &app, &err);
+    else
+        installed_gave_up(d, &u->commit);
+    if (result < 0)
+        download_failed(u, u->commit.fault != PACKAGE_OK ? u->commit.fault : PACKAGE_STORAGE,
+                        err.text);
+    else
+        rest(u);
+}
+
+static void delivered(void *userdata, struct delivered *what) {
+    struct update *u = userdata;
+    struct daemon *d = u->app->d;
+    struct err e = { 0 };
+
+    u->delivery = NULL;
+    if (what->fault != PACKAGE_OK) {
+        download_failed(u, what->fault, what->detail);
+        return;
+    }
+    struct installed_source source = {
+        .how = u->choice.verdict == INDEX_BACK ? ADMIT_ORDERED : ADMIT_INDEXED,
+        .app_id = u->app->id,
+        .expected_code = u->choice.package->code,
+        .to_pending = true,
+    };
+    memcpy(source.file, what->sha256, sizeof source.file);
+    int r = installed_prepare(d, &what->result, what->stage, &source, &u->commit, &e);
+    if (r >= 0)
+        r = work_submit(d->work, WORK_DISK, installed_run, committed, &u->commit);
+    if (r >= 0)
+        return;
+    store_stage_discard(d->store, what->stage);
+    installed_gave_up(d, &u->commit);
+    download_failed(u, u->commit.fault != PACKAGE_OK ? u->commit.fault : PACKAGE_STORAGE,
+                    e.code ? e.text : strerror(-r));
+}
+
+static void download(struct update *u) {
+    struct daemon *d = u->app->d;
+    struct err e = { 0 };
+    const struct delivery_order order = {
+        .kind = DELIVER_PACKAGE,
+        .source = u->choice.package->url,
+        .allow_file = strncmp(u->url, "file:", 5) == 0,
+        .as_index_says = u->choice.package,
+        .timeout_us = d->config->update.install_timeout,
+        .progress = progress,
+        .done = delivered,
+        .userdata = u,
+    };
+    if (admit_url(order.source, u->url, d->config->update.allow_http, &e) < 0)
+        download_failed(u, PACKAGE_NETWORK, e.text);
+    else if (delivery_begin(d, &order, &u->delivery) < 0)
+        download_failed(u, PACKAGE_STORAGE, "out of memory");
+}
+
+/* --- the index ---------------------------------------------------------------------------- */
+
+static unsigned place_of(const char *app_id) {
+    CLEANUP(free_p) char *machine = NULL;
+    size_t len;
+
+    if (fs_read(AT_FDCWD, MACHINE_ID, 128, &machine, &len, NULL) < 0)
+        return index_place("", app_id);
+    machine[strcspn(machine, "\n")] = '\0';
+    return index_place(machine, app_id);
+}
+
+static void choose(struct update *u, const struct store_state *s, const struct updates *known,
+                   uint64_t now) {
+    const char *failed[UPDATES_FAILED_MAX + 1] = { NULL };
+    const struct index_device device = {
+        .current = s->current.code,
+        .pending = s->pending.code,
+        .held = known->held,
+        .failed = failed,
+        .place = place_of(u->app->id),
+        .now = now,
+        .clock_low = known->seen,
+    };
+    for (size_t i = 0; i < known->n_failed; i++)
+        failed[i] = known->failed[i].hash;
+    index_choose(u->index, &device, &u->choice);
+}
+
+/* On the disk lane: what the index says against what the store has by now. */
+static int heed(struct revision *r, struct err *e) {
+    struct update *u = r->context;
+    struct updates *known = &r->updates;
+    const uint64_t now = loop_realtime() / 1000000;
+    const struct admit_app app = { .id = r->app->id,
+                                   .code = r->state.current.code,
+                                   .pinned = known->key,
+                                   .index_seen = known->sequence,
+                                   .floor = known->floor };
+    char pin[MINISIGN_KEY_TEXT + 1];
+
+    int result = admit_index(u->index, u->key, &app, &u->fault, e);
+    if (result < 0)
+        return result;
+    choose(u, &r->state, known, now);
+    uint64_t sequence = admit_sequence(u->index, u->key, &app);
+    (void) snprintf(pin, sizeof pin, "%s", admit_pin(u->index, u->key, known->key));
+    memcpy(known->key, pin, sizeof pin);
+    known->sequence = sequence;
+    known->minimum = u->index->minimum_usable;
+    known->seen = now > known->seen ? now : known->seen;
+    known->offered = u->choice.package ? u->choice.code : 0;
+    if (u->choice.verdict == INDEX_WITHDRAWN) {
+        r->state.pending = (struct store_version){ 0 };
+        known->pending_file[0] = '\0';
+    }
+    return 1;
+}
+
+static void heeded(struct revision *r, int result, const struct err *e) {
+    struct update *u = r->context;
+    struct app *app = r->app;
+
+    if (result < 0) {
+        check_failed(u, u->fault != PACKAGE_OK ? u->fault : PACKAGE_STORAGE, e->text);
+        return;
+    }
+    log_info(app->id, "checked for an update: %s", index_verdict_sentence(u->choice.verdict));
+    if (u->choice.package) {
+        checked(u, true, u->choice.code);
+        download(u);
+        return;
+    }
+    checked(u, app->versions.pending.name[0] != '\0', app->versions.pending.code);
+    rest(u);
+}
+
+static void read_index(void *userdata, struct delivered *what) {
+    struct update *u = userdata;
+    const struct revision order = { .app = u->app, .change = heed, .done = heeded, .context = u };
+
+    u->delivery = NULL;
+    if (what->fault != PACKAGE_OK) {
+        check_failed(u, what->fault, what->detail);
+        return;
+    }
+    u->index = what->index;
+    u->fault = PACKAGE_OK;
+    memcpy(u->key, what->key, sizeof u->key);
+    if (revision_begin(&order) < 0)
+        check_failed(u, PACKAGE_STORAGE, "out of memory");
+}
+
+/* --- when --------------------------------------------------------------------------------- */
+
+/* Where its index is; malloc'd. */
+static char *index_url(const struct app *app, char pinned[MINISIGN_KEY_TEXT + 1]) {
+    CLEANUP(updates_clear_p) struct updates known = { 0 };
+
+    pinned[0] = '\0';
+    if (app->versions.rest && updates_read(app->versions.rest, &known, NULL) == 0)
+        memcpy(pinned, known.key, sizeof known.key);
+    if (app->manifest->update_url)
+        return strdup(app->manifest->update_url);
+    return TAKE_PTR(known.url);
+}
+
+/* False: it has none. */
+static bool begin(struct update *u) {
+    struct app *app = u->app;
+    char pinned[MINISIGN_KEY_TEXT + 1];
+    struct err e = { 0 };
+
+    u->url = index_url(app, pinned);
+    if (!u->url)
+        return false;
+    const struct delivery_order order = {
+        .kind = DELIVER_INDEX,
+        .source = u->url,
+        .allow_file = strncmp(u->url, "file:", 5) == 0,
+        .pinned = pinned,
+        .timeout_us = INDEX_TIMEOUT_US,
+        .done = read_index,
+        .userdata = u,
+    };
+    u->busy = true;
+    u->choice = (struct index_choice){ .verdict = INDEX_UP_TO_DATE };
+    if (admit_url(u->url, NULL, app->d->config->update.allow_http, &e) < 0)
+        check_failed(u, PACKAGE_NETWORK, e.text);
+    else if (delivery_begin(app->d, &order, &u->delivery) < 0)
+        check_failed(u, PACKAGE_STORAGE, "out of memory");
+    return true;
+}
+
+int update_on_check(struct app *app, struct call *call) {
+    struct update *u = update_of(app);
+    struct waiter *w = waiter_new(call, NULL);
+
+    if (!u || !w || app->removing) {
+        waiter_free(w);
+        control_busy(call, app->removing ? "it is being removed" : "out of memory");
+        return 0;
+    }
+    list_append(&u->calls, &w->node);
+    if (u->busy && u->choice.package) /* the check was a moment ago, its download goes on */
+        answer(u, true, u->choice.code);
+    else if (!u->busy && !begin(u))
+        answer(u, app->versions.pending.name[0] != '\0', app->versions.pending.code);
+    return 0;
+}
+
+void update_at_cold_start(struct app *app) {
+    uint64_t interval = app->d->config->update.check_interval;
+    struct update *u = app->update;
+    bool fresh = u && u->checked && loop_boottime() - u->checked_at < interval;
+
+    if (app->removing || app->d->ending || (u && u->busy))
+        return;
+    if (fresh && !(u->has_update && app->trial.offered)) {
+        channel_update_check(app, u->has_update && app->versions.pending.name[0] != '\0');
+        return;
+    }
+    if (!app->manifest->update_url && !app->versions.rest)
+        return;
+    u = update_of(app);
+    if (u)
+        (void) begin(u);
+}
