@@ -35,7 +35,10 @@ parallel  = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS)) --no-print-dir
 
 # One archive a layer (all of the folder but main.c), so that each program and test links just
 # the layers it may use. NEEDS_x: what x stands on, itself first; EXT_x: the system's libraries.
-LAYERS   := base cgroups units wire sdk worker daemon ctl stress
+JS_PACKAGES := javascriptcoregtk-4.1 sqlite3# the layer js is there where these are
+JS       := $(shell pkg-config --exists $(JS_PACKAGES) 2>/dev/null && echo js)
+CPPFLAGS += $(if $(JS),$(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I $(JS_PACKAGES))))
+LAYERS   := base cgroups units wire sdk worker daemon ctl stress $(JS)
 DIR_base    := supervisor/base
 DIR_cgroups := cgroups
 DIR_units   := units
@@ -45,6 +48,7 @@ DIR_worker  := supervisor/worker
 DIR_daemon  := supervisor/daemon
 DIR_ctl     := supervisor/ctl
 DIR_stress  := tests/stress
+DIR_js      := supervisor/js
 NEEDS_base    := base
 NEEDS_cgroups := cgroups base
 NEEDS_units   := units base
@@ -53,6 +57,7 @@ NEEDS_sdk     := sdk wire base
 NEEDS_worker  := worker units base
 NEEDS_daemon  := daemon cgroups units wire base
 NEEDS_ctl     := ctl sdk wire base
+NEEDS_js      := js miniprog base
 NEEDS_stress  := stress cgroups wire base
 NEEDS_tests   := daemon worker cgroups units sdk wire base
 EXT_base    := -lcjson
@@ -63,6 +68,7 @@ EXT_sdk     := $(EXT_base)
 EXT_worker  := $(EXT_base) -lsodium -lzip -lcurl -lseccomp -lunistring
 EXT_daemon  := $(EXT_base) -lcgroup -lsystemd -linih
 EXT_ctl     := $(EXT_base)
+EXT_js      := $(EXT_base) -lm $(if $(JS),$(shell pkg-config --libs $(JS_PACKAGES)))
 EXT_stress  := $(EXT_cgroups)
 EXT_tests   := $(EXT_daemon) $(filter-out $(EXT_base),$(EXT_worker)) -lcmocka
 archives  = $(patsubst %,$(BUILD)/lib%.a,$(NEEDS_$(1)))
@@ -71,7 +77,8 @@ PROGRAM_miniprogd       := daemon
 PROGRAM_miniprogctl     := ctl
 PROGRAM_miniprog-worker := worker
 PROGRAM_miniprog-stress := stress
-NAMES    := miniprogd miniprogctl miniprog-worker miniprog-stress
+PROGRAM_miniprog-js     := js
+NAMES    := miniprogd miniprogctl miniprog-worker miniprog-stress $(if $(JS),miniprog-js)
 PROGRAMS := $(foreach p,$(NAMES),$(if $(wildcard $(DIR_$(PROGRAM_$(p)))/main.c),$(BUILD)/$(p))) \
             $(BUILD)/miniprog-stress-app
 SDK      := $(if $(call sources,$(DIR_sdk)),$(BUILD)/libminiprog.a $(BUILD)/libminiprog.so)
@@ -83,6 +90,7 @@ IT_APPS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/app_*.c))
 FUZZERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 all: $(PROGRAMS) $(SDK) $(EXAMPLES) ## the programs, the library, the examples
+	$(if $(JS),,@echo 'without miniprog-js: pkg-config does not find $(JS_PACKAGES)' >&2)
 
 # Rewritten only when the flags change: then all objects are stale.
 $(BUILD)/flags: force
