@@ -133,6 +133,7 @@ struct spawn_job {
     struct spawn_gate gate;
     char **env;
     const char *argv_js[3];
+    char path_js[PATH_MAX]; /* what is searched for it: our helpers' folder first */
     char *program;
     int package_fd, output_fd;
     bool journal;
@@ -237,12 +238,16 @@ static void fill_request(struct app *app, struct spawn_job *job) {
     struct daemon *d = app->d;
     struct spawn_request *req = &job->request;
 
+    const char *libexec = getenv("MINIPROG_LIBEXEC");
+
     job->argv_js[0] = "miniprog-js";
     job->argv_js[1] = ".";
+    (void) snprintf(job->path_js, sizeof job->path_js, "%s:" ENV_PATH,
+                    libexec ? libexec : MINIPROG_LIBEXECDIR);
     *req = (struct spawn_request){
         .argv = app->manifest->exec ? (const char *const *) app->manifest->exec : job->argv_js,
         .envp = (const char *const *) job->env,
-        .path = ENV_PATH,
+        .path = app->manifest->exec ? ENV_PATH : job->path_js,
         .cwd_fd = -1,
         .output_fd = job->output_fd,
         .set_ids = d->isolates,
