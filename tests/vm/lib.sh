@@ -36,3 +36,47 @@ finish() {
 
 # After the case's end the machine is booted anew and the case is run again with VM_PHASE + 1.
 reboot_then_go_on() { touch "$VM_STATE/reboot"; }
+
+# --- the service and its apps ------------------------------------------------------------------
+
+first=$(ls /vm/miniprog_*.deb 2>/dev/null | grep -v later)
+later=$(ls /vm/miniprog_*.deb 2>/dev/null | grep later)
+
+# The package is installed and the service runs, whatever the case before left.
+need_service() {
+    dpkg -s miniprog 2>/dev/null | grep -q '^Status: install ok installed' || dpkg -i "$first"
+    rm -rf /etc/miniprogd.conf /etc/systemd/system/miniprogd.service.d
+    systemctl daemon-reload
+    systemctl start miniprogd.service
+    await 30 miniprogctl list >/dev/null
+}
+
+daemon_pid() { systemctl show -P MainPID miniprogd.service; }
+scope_pids() { cat /sys/fs/cgroup/miniprog.slice/miniprog-apps.scope/apps/*/cgroup.procs 2>/dev/null; }
+
+anything_runs() { pgrep -x miniprogd || pgrep -x miniprog-anchor; }
+
+# add_app ID PROGRAM [MANNERS [MORE]] - installs an app that runs PROGRAM of the tests ("app_probe")
+# or, if that begins with "#!", this script. MORE: members of "miniprog".
+add_app() {
+    folder=/var/tmp/apps/$1
+    rm -rf "$folder"
+    mkdir -p "$folder/bin"
+    case $2 in
+    '#!'*) printf '%s\n' "$2" >"$folder/bin/run" ;;
+    *) cp "/vm/build/tests/integration/$2" "$folder/bin/run" ;;
+    esac
+    chmod 755 "$folder/bin/run"
+    cat >"$folder/manifest.json" <<MANIFEST
+{ "app_id": "$1", "name": "$1", "version": { "code": 1 },
+  "miniprog": { "exec": ["bin/run"${3:+, "$3"}]${4:+, $4} } }
+MANIFEST
+    miniprogctl install "$folder" --unsigned >/dev/null
+}
+
+# A member of an app's status, "" where there is none.
+of() { miniprogctl status "$1" --json | sed -n "s/.*\"$2\":\"\{0,1\}\([^\",}]*\).*/\1/p"; }
+is_in() { [ "$(of "$1" state)" = "$2" ]; }
+lives() { [ -d "/proc/$1" ] && ! grep -q '^State:.Z' "/proc/$1/status"; }
+proc_state() { sed -n 's/^State:\t\(.\).*/\1/p' "/proc/$1/status"; }
+remove_apps() { for id in $(miniprogctl list | cut -f1 | grep '\.'); do miniprogctl remove "$id"; done; }
