@@ -27,6 +27,24 @@ void show_start(struct ctl *c, struct page *p, const struct json *reply) {
     (void) str_printf(&p->out, ", pid %" PRId64 ", version %" PRId64 "\n", pid, code);
 }
 
+void show_checked(struct ctl *c, struct page *p, const struct json *reply) {
+    int64_t code;
+
+    (void) c;
+    if (!look_bool(&p->fault, reply, "has_update"))
+        (void) str_puts(&p->out, "there is no update\n");
+    else if (look_maybe_int(&p->fault, reply, "version_code", &code))
+        (void) str_printf(&p->out, "there is an update: version %" PRId64 "\n", code);
+    else
+        (void) str_puts(&p->out, "there is an update\n");
+}
+
+void show_version(struct ctl *c, struct page *p, const struct json *reply) {
+    (void) c;
+    (void) str_printf(&p->out, "its version is %" PRId64 " now\n",
+                      look_int(&p->fault, reply, "version_code"));
+}
+
 void show_installed(struct ctl *c, struct page *p, const struct json *reply) {
     const char *id = look_string(&p->fault, reply, "id");
     int64_t code = look_int(&p->fault, reply, "version_code");

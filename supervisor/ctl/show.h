@@ -11,6 +11,8 @@ void show_list(struct ctl *c, struct page *p, const struct json *reply);
 void show_status(struct ctl *c, struct page *p, const struct json *reply);
 void show_start(struct ctl *c, struct page *p, const struct json *reply);
 void show_installed(struct ctl *c, struct page *p, const struct json *reply);
+void show_checked(struct ctl *c, struct page *p, const struct json *reply);
+void show_version(struct ctl *c, struct page *p, const struct json *reply);
 void show_delivered(struct ctl *c, struct page *p, const struct json *reply);
 void show_line(struct ctl *c, struct page *p, const struct json *reply);
 void show_why(struct ctl *c, struct page *p, const struct json *reply);

@@ -190,6 +190,29 @@ static int run_why(struct ctl *c) {
     return call_for_app(c, "Why", show_why);
 }
 
+static int run_check(struct ctl *c) {
+    return call_for_app(c, "CheckUpdate", show_checked);
+}
+
+static int run_apply(struct ctl *c) {
+    return call_for_app(c, "ApplyUpdate", show_version);
+}
+
+static int run_rollback(struct ctl *c) {
+    return call_for_app(c, "Rollback", show_version);
+}
+
+static int run_simulate_update(struct ctl *c) {
+    const char *outcome = arg(c, 1);
+    REQUEST(q);
+
+    if (strcmp(outcome, "ready") != 0 && strcmp(outcome, "failed") != 0)
+        return ctl_usage("the outcome must be ready or failed, not '%s'", outcome);
+    jsonw_string(&q.w, "id", arg(c, 0));
+    jsonw_string(&q.w, "outcome", outcome);
+    return call(c, "SimulateUpdate", &q, NULL);
+}
+
 static int run_answer(struct ctl *c) {
     const char *word = arg(c, 1);
     bool yes = strcmp(word, "yes") == 0;
@@ -224,6 +247,11 @@ static const struct verb verbs[] = {
     { "install", "SOURCE [--unsigned]", "a folder, a .ma file or a URL", 1, 1, BIT(UNSIGNED),
       run_install },
     { "remove", "ID [--keep-data]", "uninstall it", 1, 1, BIT(KEEP_DATA), run_remove },
+    { "check", "ID", "is there an update?", 1, 1, 0, run_check },
+    { "apply", "ID", "have its update take over", 1, 1, 0, run_apply },
+    { "rollback", "ID", "back to the version before", 1, 1, 0, run_rollback },
+    { "simulate-update", "ID ready|failed", "try what an app does then", 2, 2, 0,
+      run_simulate_update },
     { "warn", "LEVEL [ID]", "try a warning: 5, 10 or 15", 1, 2, 0, run_warn },
     { "logs", "ID [-f]", "what it printed; -f follows", 1, 1, BIT(FOLLOW), run_logs },
     { "watch", "[ID]", "what happens, live", 0, 1, 0, run_watch },
@@ -244,7 +272,10 @@ const struct verb *verb_find(const char *name) {
 }
 
 void verb_help(const struct verb *v, struct str *out) {
-    (void) str_printf(out, "  %-7s %-38s  %s\n", v->name, v->usage, v->help);
+    size_t n = strlen(v->name);
+    int room = n > 7 ? 38 + 7 - (int) n : 38;
+
+    (void) str_printf(out, "  %-7s %-*s  %s\n", v->name, room, v->usage, v->help);
 }
 
 void verbs_help(struct str *out) {
