@@ -43,7 +43,6 @@ struct conn {
     gid_t *gids;
     size_t n_gids;
     struct frame in;
-    size_t max;     /* of a message */
     struct str out; /* replies; the first `sent` bytes of it have left */
     size_t sent;
     size_t allowance;  /* of the stream's first reply, until all has left */

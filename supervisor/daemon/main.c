@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -219,7 +220,8 @@ int main(int argc, char **argv) {
     if (a.check)
         return check_run(&a.options);
     block_signals();
-    (void) umask(0); /* modes are said where things are made, and hold */
+    (void) mallopt(M_ARENA_MAX, 1); /* the threads take too little to have heaps of their own */
+    (void) umask(0);                /* modes are said where things are made, and hold */
     spawn_init();
     r = daemon_open(&d, &a.options, &e);
     if (r >= 0)
