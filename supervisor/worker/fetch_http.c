@@ -252,6 +252,7 @@ static CURLcode set_options(struct http *h, long timeout_ms) {
     SET(LOW_SPEED_LIMIT, stall);
     SET(LOW_SPEED_TIME, STALL_SECONDS);
     SET(HTTPHEADER, h->headers);
+    SET(SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's answer is not the server's */
     SET(HEADERFUNCTION, on_header);
     SET(HEADERDATA, h);
     SET(WRITEFUNCTION, on_body);

@@ -94,7 +94,9 @@ static void act_calls(void) {
     MUST(FAILS_WITH(chroot("/"), EPERM));
     MUST(FAILS_WITH(setns(0, 0), EPERM));
     MUST(pipe(fds) == 0 && write(fds[1], "x", 1) == 1 && read(fds[0], &byte, 1) == 1);
-    MUST(malloc(1 << 20));
+    void *memory = malloc(1 << 20);
+    MUST(memory);
+    free(memory);
 }
 
 /* Also as root: the new session has no more rights than these. */
