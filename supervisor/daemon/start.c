@@ -384,7 +384,7 @@ static bool is_too_old(struct app *app) {
 
 /* The disk has what must be known after a crash before the new version runs. */
 static bool begin_when_stored(struct app *app) {
-    if (!app->storing && !ontrial_before_start(app))
+    if (!app->storing && !update_before_start(app) && !ontrial_before_start(app))
         return !is_too_old(app) && spawn_when_there_is_room(app);
     app->start_waits = true;
     app->run->spawning = true;

@@ -29,6 +29,7 @@
 
 #define INDEX_TIMEOUT_US (UINT64_C(60) * 1000000)
 #define MACHINE_ID       "/etc/machine-id"
+#define RETRY_FIRST_US   (UINT64_C(60) * 1000000) /* Source: design.md §10 */
 
 /* Lives from the first check on; kept by the app. */
 struct update {
@@ -38,6 +39,9 @@ struct update {
     bool checked;      /* what has_update says is known */
     bool has_update;
     uint64_t checked_at; /* CLOCK_BOOTTIME */
+    bool holding;        /* a start waits, counted in app.storing */
+    uint64_t retry_after;
+    sd_event_source *patience, *retry;
     struct delivery *delivery;
     char *url; /* of the index being read */
     struct index *index;
@@ -58,12 +62,23 @@ static struct update *update_of(struct app *app) {
     return app->update = u;
 }
 
+/* What waited for this to start goes on. */
+static void let_go(struct update *u) {
+    u->patience = sd_event_source_disable_unref(u->patience);
+    if (!u->holding)
+        return;
+    u->holding = false;
+    u->app->storing--;
+    start_go_on(u->app);
+}
+
 static void rest(struct update *u) {
     u->busy = false;
     u->index = index_free(u->index);
     free(u->url);
     u->url = NULL;
     installed_job_clear(&u->commit);
+    let_go(u);
 }
 
 /* Its jobs on the disk lane are counted by app.storing, and such an app is not freed but at the
@@ -76,6 +91,8 @@ struct update *update_free(struct update *u) {
     list_for_each (w, &u->calls, struct waiter, node)
         waiter_free(w);
     u->delivery = delivery_drop(u->delivery);
+    u->retry = sd_event_source_disable_unref(u->retry);
+    u->holding = false; /* the app goes as well */
     rest(u);
     free(u);
     return NULL;
@@ -128,6 +145,31 @@ static void check_failed(struct update *u, enum package_fault fault, const char 
     rest(u);
 }
 
+static bool begin(struct update *u);
+
+static int on_retry(sd_event_source *s, uint64_t usec, void *userdata) {
+    (void) s;
+    (void) usec;
+    struct update *u = userdata;
+
+    u->retry = sd_event_source_disable_unref(u->retry);
+    if (!u->busy && !u->app->removing)
+        (void) begin(u);
+    return 0;
+}
+
+/* Twice as long each time, as long as the next cold start does not come first. */
+static void try_again_later(struct update *u) {
+    uint64_t most = u->app->d->config->update.check_interval;
+    uint64_t wait = u->retry_after ? u->retry_after * 2 : RETRY_FIRST_US;
+
+    u->retry_after = wait < most ? wait : most;
+    u->retry = sd_event_source_disable_unref(u->retry);
+    if (sd_event_add_time(u->app->d->event, &u->retry, CLOCK_BOOTTIME,
+                          loop_boottime() + u->retry_after, 0, on_retry, u) < 0)
+        log_err(u->app->id, "cannot arm a timer: the next cold start tries again");
+}
+
 static void download_failed(struct update *u, enum package_fault fault, const char *detail) {
     struct app *app = u->app;
 
@@ -138,6 +180,7 @@ static void download_failed(struct update *u, enum package_fault fault, const ch
         channel_update_failed(app, package_fault_name(fault));
         channel_flush(app);
     }
+    try_again_later(u);
     rest(u);
 }
 
@@ -165,8 +208,10 @@ static void committed(void *arg, int result, const struct err *e) {
     if (result < 0)
         download_failed(u, u->commit.fault != PACKAGE_OK ? u->commit.fault : PACKAGE_STORAGE,
                         err.text);
-    else
+    else {
+        u->retry_after = 0;
         rest(u);
+    }
 }
 
 static void delivered(void *userdata, struct delivered *what) {
@@ -349,6 +394,47 @@ static bool begin(struct update *u) {
         check_failed(u, PACKAGE_STORAGE, "out of memory");
     return true;
 }
+
+/* --- before a start ----------------------------------------------------------------------- */
+
+static int on_impatience(sd_event_source *s, uint64_t usec, void *userdata) {
+    (void) s;
+    (void) usec;
+    struct update *u = userdata;
+
+    log_notice(u->app->id,
+               "its update takes longer than sync_timeout: starting the version it has");
+    let_go(u);
+    return 0;
+}
+
+static bool is_due_now(const struct app *app) {
+    uint64_t after = app->d->config->update.sync_after;
+
+    if (app->versions.pending.name[0])
+        return false; /* it is here */
+    return app->trial.offered > 0 || (app->has_exit && loop_realtime() > app->last_exit.at_usec &&
+                                      loop_realtime() - app->last_exit.at_usec > after);
+}
+
+bool update_before_start(struct app *app) {
+    uint64_t patience = app->d->config->update.sync_timeout;
+
+    if (app->run->synced || app->removing || !is_due_now(app))
+        return false;
+    app->run->synced = true;
+    struct update *u = update_of(app);
+    if (!u || u->holding || (!u->busy && !begin(u)) || !u->busy)
+        return false;
+    if (sd_event_add_time(app->d->event, &u->patience, CLOCK_BOOTTIME, loop_boottime() + patience,
+                          0, on_impatience, u) < 0)
+        return false;
+    u->holding = true;
+    app->storing++;
+    return true;
+}
+
+/* --- when it is asked for ----------------------------------------------------------------- */
 
 int update_on_check(struct app *app, struct call *call) {
     struct update *u = update_of(app);
