@@ -148,7 +148,7 @@ void stack_move(struct js *js) {
 static void save_done(struct miniprog *m, int error, void *data) {
     struct js *js = data;
 
-    js->stack.saving--;
+    js->awaited--;
     if (error < 0)
         console_say(CONSOLE_ERROR, "the exit state is not saved: %s", miniprog_error(m));
 }
@@ -157,7 +157,7 @@ static int hand_over(struct js *js, const char *json, uint64_t expires_usec) {
     int r = miniprog_save_exit_state(js->m, json, expires_usec, save_done, js);
 
     if (r == 0)
-        js->stack.saving++;
+        js->awaited++;
     return r;
 }
 

@@ -111,14 +111,20 @@ static void done(struct miniprog *m, int error, void *data) {
     request_done(data, error);
 }
 
-static void sent(struct request *q, int r) {
-    if (r < 0)
-        request_done(q, r);
+/* The end comes with the answer, or before it: what was asked is told all the same. */
+static void ended(struct miniprog *m, int error, void *data) {
+    struct request *q = data;
+
+    q->js->awaited--;
+    done(m, error, q);
 }
 
 API_ASYNC_FUNCTION(exitMiniProgram) {
     (void) exc;
-    sent(q, miniprog_exit(js->m, done, q));
+    js->awaited++;
+    int r = miniprog_exit(js->m, ended, q);
+    if (r < 0)
+        ended(js->m, r, q);
 }
 
 API_ASYNC_FUNCTION(restartMiniProgram) {
@@ -133,10 +139,15 @@ API_ASYNC_FUNCTION(restartMiniProgram) {
     }
     const char *text = str_text(&path);
     text += strspn(text, "/");
-    sent(q, miniprog_restart(js->m, text, done, q));
+    js->awaited++;
+    r = miniprog_restart(js->m, text, ended, q);
+    if (r < 0)
+        ended(js->m, r, q);
 }
 
 API_ASYNC_FUNCTION(updateWeChatApp) {
     (void) exc;
-    sent(q, miniprog_request_host_update(js->m, NULL, done, q));
+    int r = miniprog_request_host_update(js->m, NULL, done, q);
+    if (r < 0)
+        request_done(q, r);
 }

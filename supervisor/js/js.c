@@ -2,6 +2,8 @@
  * js.c - the one runtime, and calls into its scripts. */
 #include "supervisor/js/js.h"
 
+#include <stdlib.h>
+
 #include "supervisor/js/fault.h"
 #include "supervisor/js/run.h"
 
@@ -37,6 +39,11 @@ JSValueRef js_call_method(struct js *js, JSObjectRef o, const char *name, size_t
         return NULL;
     }
     return js_call(js, value_function(js->ctx, v), o, n, args);
+}
+
+void js_end_if_done(struct js *js) {
+    if (js->ending && js->awaited == 0 && js->turns.n_tasks == 0)
+        js_quit(js, EXIT_SUCCESS);
 }
 
 void js_quit(struct js *js, int status) {

@@ -50,11 +50,12 @@ struct js {
     char *exit_state;         /* the last run's, JSON text, or NULL */
     char *base_library;       /* what canIUse() and SDKVersion go by */
     int64_t host_version;
-    bool shown;    /* onShow was the last, not onHide */
-    bool launched; /* onLaunch was called */
-    bool entered;  /* the entry page was opened */
-    bool ending;   /* unload was heard: ends when all calls are answered */
-    bool in_error; /* onError runs: no errors of errors */
+    bool shown;       /* onShow was the last, not onHide */
+    bool launched;    /* onLaunch was called */
+    bool entered;     /* the entry page was opened */
+    bool ending;      /* unload was heard: ends when what is due was done */
+    unsigned awaited; /* answers that the end waits for */
+    bool in_error;    /* onError runs: no errors of errors */
 };
 
 /* The process's; JavaScriptCore gives functions no data of their own. */
@@ -66,6 +67,8 @@ JSValueRef js_call(struct js *js, JSObjectRef f, JSObjectRef self, size_t n,
 /* Calls o's method of that name, where there is one. */
 JSValueRef js_call_method(struct js *js, JSObjectRef o, const char *name, size_t n,
                           const JSValueRef args[]);
+/* The app is to end, and nothing that it waits for is left: no task, no answer. */
+void js_end_if_done(struct js *js);
 /* The loop ends after this turn. */
 void js_quit(struct js *js, int status);
 

@@ -75,19 +75,31 @@ static void travel(struct js *js, void *data) {
     free(j);
 }
 
-/* Where the address leads from the page in front. */
+/* The page that a path names from the one in front; one that is none there is looked for from the
+ * root, as the handlers of onPageNotFound in WeChat's own pages write it. */
+static void find_page(struct js *js, const char *path, char ret[PATH_TEXT_MAX]) {
+    const struct page *front = stack_front(js);
+    const char *const from[] = { front ? front->route : "", "" };
+    char whole[PATH_TEXT_MAX];
+
+    for (size_t i = 0; i < 2; i++)
+        if (path_resolve(from[i], path, whole) == 0) {
+            path_route(whole, ret);
+            if (package_has_page(&js->package, ret))
+                return;
+        }
+    if (path_resolve(from[0], path, whole) == 0)
+        path_route(whole, ret);
+    else
+        (void) snprintf(ret, PATH_TEXT_MAX, "%s", path); /* is not found, by that name */
+}
+
 static int find_place(struct js *js, const char *url, struct journey *j) {
     CLEANUP(free_p) char *path = strndup(url, strcspn(url, "?#"));
-    const struct page *front = stack_front(js);
-    char whole[PATH_TEXT_MAX];
 
     if (!path)
         return -ENOMEM;
-    int r = path_resolve(front ? front->route : "", path, whole);
-    if (r < 0)
-        (void) snprintf(j->route, sizeof j->route, "%s", path); /* is not found, by that name */
-    else
-        path_route(whole, j->route);
+    find_page(js, path, j->route);
     (void) str_putc(&j->query, '{');
     (void) path_query(url, &j->query);
     return str_putc(&j->query, '}');

@@ -104,8 +104,8 @@ static gboolean on_events(gint fd, GIOCondition condition, gpointer data) {
     if (r < 0) {
         console_say(CONSOLE_ERROR, "the supervisor cannot be heard any more: %s", strerror(-r));
         js_quit(js, EXIT_FAILURE);
-    } else if (js->ending && js->stack.saving == 0) {
-        js_quit(js, EXIT_SUCCESS);
+    } else {
+        js_end_if_done(js);
     }
     return G_SOURCE_CONTINUE;
 }

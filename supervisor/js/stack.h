@@ -28,7 +28,6 @@ struct stack {
     unsigned last_number;
     bool reporting, report_again; /* a report is on its way; the page changed since */
     unsigned report_refused;      /* the page whose report was refused last */
-    unsigned saving;              /* exit states on their way */
     bool saved;                   /* one was saved in this run */
 };
 

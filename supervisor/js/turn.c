@@ -118,6 +118,7 @@ static gboolean work_dispatch(GSource *source, GSourceFunc callback, gpointer da
         run_tasks(js);
         timers_run(js, BATCH);
     }
+    js_end_if_done(js);
     return G_SOURCE_CONTINUE;
 }
 

@@ -1,0 +1,9 @@
+const cache = require('../cache.js')
+
+Page({
+  data: { pictures: 0 },
+
+  onShow() {
+    this.setData({ pictures: cache.size() })
+  },
+})
