@@ -117,6 +117,7 @@ static void deadline_passed(struct app *app, enum deadline which) {
         return;
     case DEADLINE_REAP:
         run->main_ended = true;
+        poller_remove(app->d->exits, &run->main); /* once it is reaped it hangs up for ever */
         run_look(app);
         return;
     case DEADLINE_HEALTHY:
@@ -170,7 +171,7 @@ void run_set_deadline(struct app *app, enum deadline which, uint64_t at) {
 
 void run_clear_deadlines(struct app *app) {
     for (int i = 0; i < DEADLINE_COUNT; i++)
-        if (i != DEADLINE_HEALTHY)
+        if (i != DEADLINE_HEALTHY && i != DEADLINE_REAP) /* not about a state */
             app->run->deadlines[i] = 0;
     arm(app);
 }

@@ -320,6 +320,23 @@ static void test_replies_come_in_the_order_of_calls(void **state) {
     finish();
 }
 
+/* Where PID 1 does not reap, as in many containers, the supervisor gives up waiting for it. */
+static void test_closing_an_adopted_app_that_has_just_died(void **state) {
+    (void) state;
+    static const char *const manners[] = { "mute", "mute,child" };
+    for (int i = 0; i < 2; i++) {
+        install(ONE, manners[i], "\"stop_timeout\":\"100ms\"");
+        harness_ok(&h, "Open", "{\"id\":\"" ONE "\"}");
+        pid_t pid = harness_pid(&h, ONE);
+        (void) harness_signal_and_wait(&h, SIGKILL);
+        harness_restart(&h);
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        harness_ok(&h, "Close", "{\"id\":\"" ONE "\"}");
+        harness_assert_state(&h, ONE, "stopped");
+    }
+    finish();
+}
+
 /* --- Remove ------------------------------------------------------------------------------- */
 
 static void test_remove_keeps_data_when_asked(void **state) {
@@ -434,6 +451,7 @@ int main(void) {
         MEET(test_hide_in_each_state),
         MEET(test_a_caller_that_leaves_cancels_nothing),
         MEET(test_replies_come_in_the_order_of_calls),
+        MEET(test_closing_an_adopted_app_that_has_just_died),
         MEET(test_remove_keeps_data_when_asked),
         MEET(test_slow_apps_delay_nobody),
         MEET(test_a_storm_of_calls),
