@@ -23,9 +23,11 @@ struct memory;
 struct memory_run {
     int slot; /* in the policy's table; -1: none */
     struct cgrp_app_source *source;
-    int pressure_fd;           /* the FIFO of systemd's memory pressure protocol; -1: none */
-    uint64_t oom_kills;        /* that its group has had, as far as told */
-    uint64_t warned;           /* warnings sent */
+    int pressure_fd;    /* the FIFO of systemd's memory pressure protocol; -1: none */
+    uint64_t oom_kills; /* that its group has had, as far as told */
+    uint64_t warned;    /* warnings sent */
+    uint64_t warned_at; /* the last one: when, which, by enum cgrp_source */
+    int warned_level, warned_source;
     uint64_t freed, reclaimed; /* bytes, so far */
     uint64_t taken;            /* bytes taken since it was suspended */
     uint64_t had;              /* bytes in use after that */

@@ -201,14 +201,25 @@ void memory_fifo_tell(struct app *app) {
         (void) !write(app->run->memory.pressure_fd, "!", 1);
 }
 
-static void warn_one(struct memory *m, struct app *app, const struct cgrp_action *a) {
+/* While a level holds its warning is repeated every 2 s: that is one decision. */
+static bool is_repeated(struct memory_run *mem, const struct cgrp_action *a, uint64_t now) {
+    bool same = mem->warned_level == a->level && mem->warned_source == (int) a->source &&
+                now - mem->warned_at < 2 * CGRP_REPEAT_US && a->source != CGRP_SOURCE_TEST;
+
+    mem->warned_level = a->level;
+    mem->warned_source = (int) a->source;
+    mem->warned_at = now;
+    return same;
+}
+
+static void warn_one(struct memory *m, struct app *app, const struct cgrp_action *a, uint64_t now) {
     if (!app || !app->run || !life_is_running(app->state))
         return;
     app->run->memory.warned++;
     memory_fifo_tell(app);
     if (app_warn(app, a->level, cgrp_source_name(a->source)) && a->source == CGRP_SOURCE_TEST)
         m->delivered++;
-    if (a->source != CGRP_SOURCE_SUSPEND) {
+    if (a->source != CGRP_SOURCE_SUSPEND && !is_repeated(&app->run->memory, a, now)) {
         struct cgrp_action mine = *a;
         struct why y = { 0 };
         mine.slot = app->run->memory.slot;
@@ -216,13 +227,13 @@ static void warn_one(struct memory *m, struct app *app, const struct cgrp_action
     }
 }
 
-static void do_warn(struct memory *m, const struct cgrp_action *a) {
+static void do_warn(struct memory *m, const struct cgrp_action *a, uint64_t now) {
     if (a->slot >= 0) {
-        warn_one(m, m->apps[a->slot], a);
+        warn_one(m, m->apps[a->slot], a, now);
         return;
     }
     for (int i = 0; i < m->table.n; i++)
-        warn_one(m, m->apps[i], a);
+        warn_one(m, m->apps[i], a, now);
 }
 
 static void tell_measured(struct memory *m, const struct cgrp_action *a) {
@@ -282,7 +293,7 @@ void memory_act(struct memory *m, const struct cgrp_action *a, uint64_t now) {
         tell_stuck(m, a);
         return;
     case CGRP_DO_WARN:
-        do_warn(m, a);
+        do_warn(m, a, now);
         return;
     case CGRP_DO_RECLAIM:
         do_reclaim(m, a);
