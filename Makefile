@@ -196,6 +196,7 @@ bench: ## what the design promises, beside its floor
 bench-all: all $(IT_APPS) $(BUILD)/tests/bench/bench
 	@$(IN_TREE) $(BUILD)/tests/bench/bench
 bench-peers: ## the same with runit, s6 and supervisord beside it
+	@sh .ci/deps build tests peers
 	@$(MAKE) $(parallel) $(call variant,release) bench-peers-all
 bench-peers-all: all $(IT_APPS) $(BUILD)/tests/bench/bench
 	@$(IN_TREE) sh tests/bench/peers.sh $(BUILD)

@@ -121,9 +121,12 @@ void bench_install(struct harness *h, int i) {
     harness_install(h, &(struct harness_app){ .id = id, .program = "bench", .ours = ours });
 }
 
+/* Where $BENCH_CLOCK says, or anew. */
 static void make_clock(void) {
-    (void) snprintf(bench_clock_path, sizeof bench_clock_path, "/tmp/mp-bench-XXXXXX");
-    int fd = mkstemp(bench_clock_path);
+    const char *there = getenv("BENCH_CLOCK");
+    (void) snprintf(bench_clock_path, sizeof bench_clock_path, "%s",
+                    there ? there : "/tmp/mp-bench-XXXXXX");
+    int fd = there ? open(there, O_RDWR | O_CREAT | O_CLOEXEC, 0666) : mkstemp(bench_clock_path);
     if (fd < 0 || fchmod(fd, 0666) < 0 || ftruncate(fd, sizeof *bench_clock) < 0)
         exit(1);
     bench_clock = mmap(NULL, sizeof *bench_clock, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -166,7 +169,15 @@ static void run_all(void **state) {
         bench_rest(idle ? atoi(idle) : 60);
 }
 
-int main(void) {
+static const char *peers_folder;
+
+static void run_peers(void **state) {
+    (void) state;
+    const char *rounds = getenv("BENCH_ROUNDS");
+    bench_peers(peers_folder, rounds ? atoi(rounds) : 30);
+}
+
+static int bench(void) {
     const char *build = getenv("MINIPROG_BUILD");
     char path[4096];
     const struct CMUnitTest tests[] = { cmocka_unit_test(run_all) };
@@ -175,18 +186,27 @@ int main(void) {
     json = fopen(path, "w");
     if (json)
         (void) fputs("[", json);
-    if (access("/dev/shm", W_OK) == 0)
-        (void) setenv("MINIPROG_TEST_DIR", "/dev/shm",
-                      0);                                /* a runtime folder is on tmpfs in life */
-    (void) setenv("MINIPROG_TEST_LOG_LEVEL", "info", 0); /* as it is where nobody chose one */
-    make_clock();
     head();
     int failed = cmocka_run_group_tests_name("bench", tests, NULL, NULL);
-    (void) unlink(bench_clock_path);
     if (json) {
         (void) fputs("\n]\n", json);
         (void) fclose(json);
         (void) printf("The same as JSON: %s\n", path);
     }
+    return failed;
+}
+
+/* "peers FOLDER": beside other supervisors, which peers.sh has started. */
+int main(int argc, char **argv) {
+    const struct CMUnitTest tests[] = { cmocka_unit_test(run_peers) };
+
+    if (access("/dev/shm", W_OK) == 0)
+        (void) setenv("MINIPROG_TEST_DIR", "/dev/shm",
+                      0);                                /* a runtime folder is on tmpfs in life */
+    (void) setenv("MINIPROG_TEST_LOG_LEVEL", "info", 0); /* as it is where nobody chose one */
+    make_clock();
+    peers_folder = argc == 3 && strcmp(argv[1], "peers") == 0 ? argv[2] : NULL;
+    int failed = peers_folder ? cmocka_run_group_tests_name("peers", tests, NULL, NULL) : bench();
+    (void) unlink(bench_clock_path);
     return failed;
 }

@@ -9,6 +9,7 @@
 struct bench_clock {
     uint64_t main_ns, show_ns; /* CLOCK_MONOTONIC */
     uint32_t mains, shows;     /* counted up after the time was written: futexes */
+    uint32_t pid;              /* whose main it was */
 };
 
 static inline uint64_t bench_now(void) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * app_bench.c - an app that notes when its main began and when it heard a show, in memory that the
- * bench has mapped too ($BENCH_CLOCK). As the floor it does the same without a supervisor. */
+ * bench has mapped too ($BENCH_CLOCK). As the floor it does the same without a supervisor; with
+ * $BENCH_REST it does nothing more. */
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
@@ -59,8 +60,12 @@ int main(int argc, char **argv) {
     if (map_clock() < 0)
         return 1;
     shared->main_ns = began;
+    shared->pid = (uint32_t) getpid();
     __atomic_add_fetch(&shared->mains, 1, __ATOMIC_RELEASE);
     (void) syscall(SYS_futex, &shared->mains, FUTEX_WAKE, 1, NULL, NULL, 0);
+    if (getenv("BENCH_REST"))
+        for (;;)
+            (void) pause(); /* until it is stopped */
     if (argc > 1) {
         echo(atoi(argv[1]));
         return 0;
