@@ -13,7 +13,7 @@ enum loop_priority {
     LOOP_SIGNAL = -30, /* SIGTERM and the like */
     LOOP_WORK = -20,   /* results of threads */
     LOOP_TIMER = -10,
-    LOOP_BOOKS = -9,    /* of what timers did */
+    LOOP_BOOKS = -9, /* of what timers did */
     LOOP_NOTIFY = -5,
     LOOP_CONTROL = 0, /* clients, apps, run states to be written */
     LOOP_OUTPUT = 10,
