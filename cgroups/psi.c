@@ -96,8 +96,7 @@ static int arm_once(int dir_fd, const char *file, const struct cgrp_psi_want *wa
     *ret = (struct cgrp_psi){
         .fd = TAKE_FD(fd),
         .want = *want,
-        .first = true,
-        .armed_total_us = line.total_us,
+        .told_total_us = line.total_us,
     };
     return 0;
 }
@@ -131,10 +130,9 @@ int cgrp_psi_heard(struct cgrp_psi *psi, struct cgrp_psi_line *ret) {
     int r = read_line(psi->fd, psi->want.full, &line);
     if (r < 0)
         return r;
-    bool is_false = psi->first && line.total_us - psi->armed_total_us < psi->want.stall_us;
-    psi->first = false;
-    if (is_false)
+    if (line.total_us - psi->told_total_us < psi->want.stall_us)
         return 0;
+    psi->told_total_us = line.total_us;
     *ret = line;
     return 1;
 }

@@ -40,8 +40,7 @@ int cgrp_psi_parse(const char *text, bool full, struct cgrp_psi_line *ret);
 struct cgrp_psi {
     int fd;                    /* poll it for EPOLLPRI; -1: not armed */
     struct cgrp_psi_want want; /* as armed */
-    bool first;                /* nothing was heard yet */
-    uint64_t armed_total_us;
+    uint64_t told_total_us;    /* the total at the last event that was true, or when armed */
 };
 #define CGRP_PSI_NONE                                                                              \
     { .fd = -1 }
@@ -55,10 +54,12 @@ int cgrp_psi_arm(int dir_fd, const char *file, const struct cgrp_psi_want *want,
 void cgrp_psi_disarm(struct cgrp_psi *psi);
 void cgrp_psi_disarm_p(struct cgrp_psi *psi); /* for CLEANUP() */
 
-/* To be called after an EPOLLPRI. 1 with the line as it is now; 0: a false event, since a trigger
- * that was armed without the capability fires once although nothing stalled: then the total has
- * not grown by the stall asked for. -ENODEV: the group is gone.
- * Source: the kernel seeds such a window from another clock than it reads; seen by others. */
+/* To be called after an EPOLLPRI. 1 with the line as it is now; 0: a false event. A trigger that
+ * was armed without the capability fires although nothing stalled, once or in two windows running:
+ * then the total has not grown by the stall asked for since the last true one. -ENODEV: the group
+ * is gone.
+ * Source: the kernel seeds such a window from another clock than it reads, and carries what it
+ * makes of that over into the next; seen by others, the second measured. */
 int cgrp_psi_heard(struct cgrp_psi *psi, struct cgrp_psi_line *ret);
 
 #endif
