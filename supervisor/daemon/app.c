@@ -102,12 +102,15 @@ void app_enforce_warm(struct daemon *d) {
     }
 }
 
-/* Lowering it again may be refused without the capability; the kernel's choice is then a worse one,
- * no more. */
+/* A point is a thousandth of the limit that was hit, added to what a process uses: only steps of
+ * nearly all of it have the kernel choose as we do, whatever the sizes (with 300 for the background
+ * it took a big one in front of two small ones behind, measured). Lowering may be refused without
+ * the capability; the kernel's choice is then a worse one, no more. */
 void app_oom_score(struct app *app) {
     static const int by_state[LIFE_STATE_COUNT] = {
-        [LIFE_BACKGROUND] = 300,
-        [LIFE_SUSPENDED] = 900,
+        [LIFE_BACKGROUND] = 900,
+        [LIFE_SUSPENDED] = 1000,
+        [LIFE_STOPPING] = 1000,
     };
     if (app->run && app->run->group)
         (void) cgrp_group_oom_score(app->run->group, by_state[app->state]);
@@ -331,6 +334,10 @@ static void do_stop(struct app *app, enum life_state from, enum life_action acti
         app->run->retry = true;
     if (from == LIFE_STARTING && !app->run->retry)
         fail_opens(app, failure_stage(app->run), "it ended before it was ready");
+    if (action == LIFE_DO_UNLOAD)
+        app_oom_score(app); /* it has a second, in which the kernel may have to choose */
+    if (action == LIFE_DO_UNLOAD)
+        app_oom_score(app); /* it has a second, in which the kernel may have to choose */
     if (action == LIFE_DO_STOP)
         stop_begin(app);
     else if (action == LIFE_DO_UNLOAD)

@@ -195,9 +195,14 @@ void runstate_flush(struct runstates *all) {
 
 void runstate_drop(struct app *app) {
     struct runstates *all = app->d->runstates;
+    char torn[sizeof app->id + sizeof ".tmp"]; /* what a supervisor left that died while writing */
+
     list_remove(&app->dirty);
     if (unlinkat(all->dir_fd, app->id, 0) < 0 && errno != ENOENT)
         log_err(app->id, "cannot remove its run state: %s", strerror(errno));
+    (void) snprintf(torn, sizeof torn, "%s.tmp", app->id);
+    if (!daemon_app(app->d, torn)) /* a name that an app may have, too */
+        (void) unlinkat(all->dir_fd, torn, 0);
 }
 
 int runstate_load(struct daemon *d, const char *id, struct json **ret, struct err *e) {
