@@ -19,6 +19,7 @@
 #include "supervisor/daemon/log.h"
 #include "supervisor/daemon/loop.h"
 #include "supervisor/daemon/memory.h"
+#include "supervisor/daemon/replay.h"
 #include "supervisor/daemon/spawn.h"
 
 #define DEFAULT_RUNTIME "/run/miniprogd"
@@ -28,6 +29,7 @@ struct arguments {
     struct daemon_options options;
     enum log_level log_level;
     bool check;
+    const char *replay; /* a trace */
     char runtime[PATH_MAX], state[PATH_MAX];
 };
 
@@ -42,10 +44,12 @@ static const char help[] =
     "  --user               for this user alone: no isolation, folders under $XDG_*\n"
     "  --log-level LEVEL    err, warning, notice, info or debug (default info)\n"
     "  --check              test the configuration and this machine, say what works, and end\n"
+    "  --replay FILE        decide a recorded memory trace anew, say what and why, and end\n"
     "  --help, --version\n"
     "\n"
     "SIGHUP reads the configuration anew; SIGTERM ends apps and daemon; SIGUSR1 ends the daemon\n"
-    "and leaves the apps to the next one.\n";
+    "and leaves the apps to the next one; SIGUSR2 begins or ends a record of memory facts and\n"
+    "decisions, memory-trace in the state folder.\n";
 
 enum {
     OPT_CONFIG = 256,
@@ -55,6 +59,7 @@ enum {
     OPT_USER,
     OPT_LEVEL,
     OPT_CHECK,
+    OPT_REPLAY,
     OPT_HELP,
     OPT_VERSION
 };
@@ -66,6 +71,7 @@ static const struct option long_options[] = {
     { "user", no_argument, NULL, OPT_USER },
     { "log-level", required_argument, NULL, OPT_LEVEL },
     { "check", no_argument, NULL, OPT_CHECK },
+    { "replay", required_argument, NULL, OPT_REPLAY },
     { "help", no_argument, NULL, OPT_HELP },
     { "version", no_argument, NULL, OPT_VERSION },
     { NULL, 0, NULL, 0 },
@@ -100,6 +106,9 @@ static int take_option(struct arguments *a, int opt) {
                                                           : -1;
     case OPT_CHECK:
         a->check = true;
+        return -1;
+    case OPT_REPLAY:
+        a->replay = optarg;
         return -1;
     case OPT_HELP:
         (void) fputs(help, stdout);
@@ -144,6 +153,8 @@ static int take_arguments(struct arguments *a, int argc, char **argv) {
             return r;
     if (optind < argc)
         return wrong_usage("unexpected argument", argv[optind]);
+    if (a->replay)
+        return replay_run(a->replay);
     if (a->options.user)
         return user_folders(a);
     if (!a->options.runtime_dir)
