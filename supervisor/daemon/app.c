@@ -102,15 +102,14 @@ void app_enforce_warm(struct daemon *d) {
     }
 }
 
-/* A point is a thousandth of the limit that was hit, added to what a process uses: only steps of
- * nearly all of it have the kernel choose as we do, whatever the sizes (with 300 for the background
- * it took a big one in front of two small ones behind, measured). Lowering may be refused without
- * the capability; the kernel's choice is then a worse one, no more. */
+/* Lowering it again may be refused without the capability; the kernel's choice is then a worse one,
+ * no more. A point is a thousandth of the limit that was hit, added to what a process uses: a big
+ * one in front can still outweigh small ones behind it (measured). Source: design.md §3. */
 void app_oom_score(struct app *app) {
     static const int by_state[LIFE_STATE_COUNT] = {
-        [LIFE_BACKGROUND] = 900,
-        [LIFE_SUSPENDED] = 1000,
-        [LIFE_STOPPING] = 1000,
+        [LIFE_BACKGROUND] = 300,
+        [LIFE_SUSPENDED] = 900,
+        [LIFE_STOPPING] = 900,
     };
     if (app->run && app->run->group)
         (void) cgrp_group_oom_score(app->run->group, by_state[app->state]);
