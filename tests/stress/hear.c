@@ -73,7 +73,7 @@ static struct record_kill *begin_kill(struct heard *h, bool by_kernel) {
     *k = (struct record_kill){ .app = h->app,
                                .at = h->at,
                                .gone = RECORD_NONE,
-                               .from = app->state == STATE_STOPPING ? app->before : app->state,
+                               .from = app->state,
                                .by_kernel = by_kernel,
                                .explained = by_kernel && app->explained,
                                .beside = beside,
@@ -171,8 +171,6 @@ static int hear_state(struct heard *h) {
         app->explained = false;
         app->reclaimed = 0;
     }
-    if (to == STATE_STOPPING)
-        app->before = app->state;
     app->state = to;
     return 0;
 }

@@ -129,7 +129,7 @@ static int write_manifest(int folder_fd, const struct plan *p, unsigned i, struc
     jsonw_string(&w, "start_timeout", "60s");
     add_size(&w, "memory_high", p->memory_high);
     add_size(&w, "memory_max", p->memory_max);
-    add_size(&w, "memory_need", p->need);
+    add_size(&w, "memory_need", p->size / 1000 * p->need);
     jsonw_end_object(&w);
     jsonw_end_object(&w);
     if (str_error(&out) < 0)

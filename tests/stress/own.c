@@ -246,8 +246,9 @@ int own_end(struct own *o, struct err *e) {
         return 0;
     if (o->pid > 0) {
         r = reap(o, e);
-        if (r < 0 && launch(o, -1, NULL) == 0) /* it finds what that one left, and ends it */
-            (void) reap(o, NULL);
+        /* The next one finds what that one left, and ends it. */
+        if (r < 0 && (launch(o, -1, NULL) < 0 || reap(o, NULL) < 0))
+            r = err_wrap(e, r, "its apps may be left, for the next one failed, too");
     }
     int removed = fs_remove_tree(AT_FDCWD, o->base, r < 0 ? NULL : e);
     o->base[0] = '\0';

@@ -58,7 +58,7 @@ static const struct {
                          "apps are opened, hidden, closed and killed at random",
                          "Whatever apps do, they end cleanly; nobody is killed who need not be.",
                          { "apps=16", "size=8M", "turn=150ms", "sample=100ms", "hide=15%",
-                           "end=20%", "need=8M",
+                           "end=20%", "need=100%",
                            "manners=free,keep,grow,fork,deaf,free,leak,keep" } },
 };
 
@@ -173,8 +173,8 @@ static int check(struct plan *p, struct err *e) {
         return err_set(e, -EINVAL, "--sample and --turn must be 10ms or more");
     if (p->time == PARSE_FOREVER && !p->turns && !p->until_kills && !p->until_warm)
         return err_set(e, -EINVAL, "it would never end: give --time, --turns or --until-…");
-    if (strcmp(p->budget, "auto") == 0)
-        p->budget_bytes = p->apps * p->size / 2;
+    if (strcmp(p->budget, "auto") == 0) /* one in front and one that starts must be no trouble */
+        p->budget_bytes = (p->apps > 8 ? p->apps / 2 : 4) * p->size;
     else if (strcmp(p->budget, "none") == 0)
         p->budget_bytes = 0;
     else if (parse_size(p->budget, &p->budget_bytes) < 0)
@@ -282,7 +282,7 @@ void plan_help(struct str *out) {
     }
     (void) str_puts(
         out, "\nIn FOLDER: report.html, samples.csv, events.jsonl, summary.txt, summary.json.\n"
-             "auto budget: half of what all apps hold together. The socket is --socket, else\n"
+             "auto budget: room for half of the apps, four at least. The socket is --socket, else\n"
              "$MINIPROG_CONTROL, else /run/miniprogd/control. Apps, folders and an own supervisor\n"
              "are gone afterwards, also after SIGINT and SIGTERM.\n"
              "Exit status: 0 the promise held, 1 it did not or the run failed, 2 wrong usage,\n"

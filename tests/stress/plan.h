@@ -30,7 +30,7 @@ struct str;
     X(free, SHARE, "50%", "%", "an app that frees gives back so much when warned")                 \
     X(grow, SHARE, "10%", "%", "an app that grows takes so much more when warned")                 \
     X(leak, SIZE, "16M", "SIZE", "an app that leaks does so by so much a second")                  \
-    X(need, SIZE, "0", "SIZE", "memory_need that the apps declare (0: none)")                      \
+    X(need, SHARE, "0%", "%", "of its size that each declares as memory_need (0: none)")           \
     X(memory_high, SIZE, "0", "SIZE", "memory_high of each app (0: none)")                         \
     X(memory_max, SIZE, "0", "SIZE", "memory_max of each app (0: none)")                           \
     X(target, SHARE, "80%", "%", "density: share of what could be kept that must be")

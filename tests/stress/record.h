@@ -29,11 +29,11 @@ int record_state_parse(const char *name, enum record_state *ret); /* -EINVAL */
 
 struct record_app {
     char id[RECORD_ID_MAX];
-    const char *manner;              /* NULL: none of ours */
-    enum record_state state, before; /* before: what it was when it began to stop */
-    int kill;                        /* index of the one that is not done; -1 */
-    bool explained;                  /* the kernel's kill in this run of it was told */
-    uint64_t reclaimed;              /* as last told, of this run of it */
+    const char *manner; /* NULL: none of ours */
+    enum record_state state;
+    int kill;           /* index of the one that is not done; -1 */
+    bool explained;     /* the kernel's kill in this run of it was told */
+    uint64_t reclaimed; /* as last told, of this run of it */
 };
 
 struct record_sample {

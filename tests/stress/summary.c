@@ -83,6 +83,7 @@ static void make_turns(const struct record *r, struct summary *s) {
     for (size_t i = 0; i < r->n_turns; i++) {
         const struct record_turn *t = &r->turn[i];
         s->turns++;
+        s->opened += t->kind <= TURN_CURRENT;
         s->refused += t->kind == TURN_REFUSED;
         s->failed += t->kind == TURN_FAILED;
         if (t->front_us == 0) /* nobody was in front, or it ended there */
@@ -100,24 +101,34 @@ static void make_turns(const struct record *r, struct summary *s) {
 
 /* --- samples: what fits, and the extremes ------------------------------------------------- */
 
-/* Bytes that a suspended app holds, compressed ones included, when most were warm. */
-static uint64_t bytes_each(const struct record *r) {
-    const struct record_sample *best = NULL;
-    uint64_t bytes = 0;
+static unsigned suspended_in(const struct record *r, const struct record_sample *x,
+                             uint64_t *ret_bytes) {
     unsigned n = 0;
 
-    for (size_t i = 0; i < r->n_samples; i++)
-        if (r->sample[i].bytes && (!best || r->sample[i].warm > best->warm))
-            best = &r->sample[i];
-    for (unsigned i = 0; best && i < best->n; i++)
-        if (r->app[i].manner && best->state[i] == STATE_SUSPENDED) {
-            bytes += best->bytes[i];
+    *ret_bytes = 0;
+    for (unsigned i = 0; x->bytes && i < x->n; i++)
+        if (r->app[i].manner && x->state[i] == STATE_SUSPENDED) {
+            *ret_bytes += x->bytes[i];
             n++;
         }
-    if (n == 0)
-        return 0;
-    uint64_t zram = best->zram > r->sample[0].zram ? best->zram - r->sample[0].zram : 0;
-    return (bytes + zram) / n;
+    return n;
+}
+
+/* Bytes that a suspended app holds, compressed ones included, when most were warm. */
+static uint64_t bytes_each(const struct record *r) {
+    unsigned warm = 0;
+    uint64_t each = 0;
+
+    for (size_t i = 0; i < r->n_samples; i++) {
+        const struct record_sample *x = &r->sample[i];
+        uint64_t bytes, zram = x->zram > r->sample[0].zram ? x->zram - r->sample[0].zram : 0;
+        unsigned n = suspended_in(r, x, &bytes);
+        if (n == 0 || x->warm <= warm)
+            continue;
+        warm = x->warm;
+        each = (bytes + zram) / n;
+    }
+    return each;
 }
 
 static void make_samples(const struct record *r, struct summary *s) {
@@ -196,6 +207,9 @@ static void hold_all(const struct record *r, struct summary *s) {
         broken(s, "The supervisor ended.");
     if (r->broken[0])
         broken(s, "%s.", r->broken);
+    if (s->turns > 0 && s->opened == 0)
+        broken(s, "No app could be opened: %s.",
+               r->turn[0].text[0] ? r->turn[0].text : "none was answered");
     if (s->front_first)
         broken(s, "The app in front was killed %u time%s while another one could have gone.",
                s->front_first, plural(s->front_first));
@@ -224,7 +238,8 @@ static void hold_pressure(struct summary *s) {
 
 static bool was_ended_for_memory(const struct record *r, int app, uint64_t *ret_at) {
     for (size_t i = 0; i < r->n_kills; i++)
-        if (r->kill[i].app == app && r->kill[i].gone != RECORD_NONE) {
+        if (r->kill[i].app == app && r->kill[i].from != STATE_STARTING &&
+            r->kill[i].gone != RECORD_NONE) {
             *ret_at = r->kill[i].gone;
             return true;
         }
@@ -242,7 +257,7 @@ static void hold_leak(const struct record *r, struct summary *s) {
     uint64_t at;
 
     if (r->leaker < 0 || !was_ended_for_memory(r, r->leaker, &at)) {
-        broken(s, "The leaking app was not ended for its memory.");
+        broken(s, "The leaking app was not ended for its memory once it was open.");
         return;
     }
     for (size_t i = 0; i < r->n_apps; i++)

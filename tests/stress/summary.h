@@ -21,7 +21,7 @@ struct summary_times { /* of n; microseconds */
 
 struct summary {
     uint64_t lasted_us;
-    unsigned turns, refused, failed;
+    unsigned turns, opened, refused, failed;
     struct summary_times hot, hot_whole, cold; /* to the app's show, to its whole memory */
     unsigned stalled;                          /* turns in which the front one stalled */
     unsigned stall_permille;

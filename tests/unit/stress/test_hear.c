@@ -57,6 +57,24 @@ static void test_front_killed_beside_a_background_one(void **state) {
     record_clear(&r);
 }
 
+/* It was on its way out: nobody should have gone before it. */
+static void test_kill_of_one_that_is_stopping(void **state) {
+    (void) state;
+    struct record r;
+
+    kit_init(&r, 3);
+    kit_state(&r, 10, 1, "foreground", "ready");
+    kit_state(&r, 10, 2, "suspended", "timeout");
+    kit_state(&r, 20, 1, "stopping", "closed");
+    kit_decide(&r, 21, 1, "kill");
+    kit_exit(&r, 22, 1, "closed");
+    assert_int_equal(r.n_kills, 1);
+    assert_int_equal(r.kill[0].from, STATE_STOPPING);
+    assert_int_equal(r.kill[0].gone, 22000);
+    assert_string_equal(r.kill[0].reason, "closed");
+    record_clear(&r);
+}
+
 static void test_second_kill_before_the_first_is_gone(void **state) {
     (void) state;
     struct record r;
@@ -217,8 +235,8 @@ static void test_hostile_events(void **state) {
     static const char *const harmless[] = {
         "{\"type\":\"dialog\"}",
         "{\"type\":\"decision\",\"decision\":{\"action\":\"kill\"}}",
-        "{\"type\":\"decision\",\"app_id\":\"a\",\"decision\":{\"action\":\"kill\",\"candidates\":"
-        "7,\"figures\":[],\"freed\":\"x\"}}",
+        ("{\"type\":\"decision\",\"app_id\":\"a\",\"decision\":{\"action\":\"kill\","
+         "\"candidates\":7,\"figures\":[],\"freed\":\"x\"}}"),
         "{\"type\":\"page\",\"app_id\":\"a\",\"page\":{\"path\":\"stress/show\",\"data\":7}}",
         "{\"type\":\"memory\",\"memory\":{\"level\":\"x\"}}",
         "{\"type\":\"snapshot\",\"snapshot\":{}}",
@@ -237,6 +255,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kill_from_decision_to_end),
         cmocka_unit_test(test_front_killed_beside_a_background_one),
+        cmocka_unit_test(test_kill_of_one_that_is_stopping),
         cmocka_unit_test(test_second_kill_before_the_first_is_gone),
         cmocka_unit_test(test_kernel_kill),
         cmocka_unit_test(test_kill_that_nobody_explained),

@@ -221,7 +221,9 @@ static void test_other_breaches(void **state) {
     kit_state(&r, 4, 3, "stopping", "memory_pressure");
     kit_exit(&r, 5, 4, "crashed");
     r.died = true;
+    (void) snprintf(turn(&r, 0, TURN_REFUSED, RECORD_NONE)->text, 32, "there is no room");
     struct summary s = summary_of(&p, &r);
+    assert_broken(&s, "No app could be opened: there is no room");
     assert_broken(&s, "The supervisor ended");
     assert_broken(&s, "2 kills came before the one before was done");
     assert_broken(&s, "1 kill was not explained");
