@@ -245,14 +245,15 @@ static void do_show(struct app *app, enum life_state from, const char *cause) {
     struct run *run = app->run;
     struct err e = { 0 };
 
-    /* What the user waits for goes first: the process, its events, then the books. */
+    /* What the user waits for goes first: the process, its events, then the books. The events lie
+     * there before it is woken, or it would wake, find nothing, sleep, and wake again. */
     if (from == LIFE_SUSPENDED)
         memory_resumes(app);
-    if (from == LIFE_SUSPENDED && cgrp_group_continue(run->group, &e) < 0)
-        log_err(app->id, "cannot continue every process: %s, going on all the same", e.text);
     run->hot = true;
     channel_show(app);
     channel_flush(app);
+    if (from == LIFE_SUSPENDED && cgrp_group_continue(run->group, &e) < 0)
+        log_err(app->id, "cannot continue every process: %s, going on all the same", e.text);
     app->hot_starts++;
     run_clear_deadlines(app);
     tell_state(app, from, cause);

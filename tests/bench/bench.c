@@ -109,8 +109,21 @@ void bench_id(char id[32], int i) {
     (void) snprintf(id, 32, "org.bench.a%d", i);
 }
 
+static struct harness *begun[16];
+
 void bench_start(struct harness *h, const char *config) {
+    for (size_t i = 0; i < sizeof begun / sizeof begun[0]; i++)
+        if (!begun[i] || begun[i] == h) {
+            begun[i] = h;
+            break;
+        }
     harness_start(h, config);
+}
+
+/* What a failure has left. */
+static void bench_end(void) {
+    for (size_t i = 0; i < sizeof begun / sizeof begun[0] && begun[i]; i++)
+        harness_clean(begun[i]);
 }
 
 void bench_install(struct harness *h, int i) {
@@ -207,6 +220,7 @@ int main(int argc, char **argv) {
     make_clock();
     peers_folder = argc == 3 && strcmp(argv[1], "peers") == 0 ? argv[2] : NULL;
     int failed = peers_folder ? cmocka_run_group_tests_name("peers", tests, NULL, NULL) : bench();
+    bench_end();
     (void) unlink(bench_clock_path);
     return failed;
 }

@@ -38,7 +38,7 @@ extern struct bench_clock *bench_clock;
 extern char bench_clock_path[64];
 void bench_wait(uint32_t *count, uint32_t beyond); /* until *count is above it, at most 10 s */
 
-/* A daemon with `n` apps "org.bench.a<i>" installed; program "bench" or a script. */
+/* A daemon; h static, so that it can be ended after a failure. Its apps: "org.bench.a<i>". */
 void bench_start(struct harness *h, const char *config);
 void bench_install(struct harness *h, int i);
 void bench_id(char id[32], int i);

@@ -145,7 +145,7 @@ static void find_peers(const char *folder) {
 void bench_peers(const char *folder, int rounds) {
     const char *build = getenv("MINIPROG_BUILD");
     char ours[160], path[4096];
-    struct harness h;
+    static struct harness h; /* for bench_end() */
 
     find_peers(folder);
     bench_start(&h, "[lifecycle]\nsuspend_after=0\n");

@@ -6,6 +6,7 @@ build=$1
 in=/tmp
 [ ! -w /dev/shm ] || in=/dev/shm
 work=$(mktemp -d $in/mp-peers-XXXXXX)
+chmod 711 "$work" # apps have users of their own
 program=$build/tests/integration/app_bench
 pids=
 

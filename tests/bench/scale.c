@@ -166,7 +166,7 @@ static void open_next(struct harness *h, int i) {
 }
 
 void bench_rest(int idle_seconds) {
-    struct harness h;
+    static struct harness h;        /* for bench_end() */
     const int first = 2, all = 101; /* the first ones start the threads and bring in their code */
 
     bench_start(&h, "[lifecycle]\nsuspend_after=20ms\ndestroy_after=0\nmax_warm=0\n");
