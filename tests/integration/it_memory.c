@@ -111,6 +111,7 @@ static void test_one_that_frees_is_spared(void **state) {
  * met; what the kernel takes at the hard limit meanwhile is never the one in front. */
 static void test_the_one_in_front_outlives_the_suspended(void **state) {
     (void) state;
+    kit_needs_quiet();
     static const char *const ids[] = { A, B, D, "org.example.e", "org.example.f" };
     kit_start(SHORT);
     for (int i = 0; i < 5; i++)
@@ -174,6 +175,7 @@ static void test_foreground_is_last(void **state) {
 /* What answers a warning by taking more, or by forking without end, ends as cleanly as any. */
 static void test_bad_manners_die_cleanly(void **state) {
     (void) state;
+    kit_needs_quiet();
     static const char *const ids[] = { A, B, D };
     kit_start(NEVER);
     hog(A, "20,lies");

@@ -75,6 +75,7 @@ static void test_a_start_that_the_kernel_ends(void **state) {
 /* Over its own limit it is warned alone, by source limit, and what it frees is no alarm. */
 static void test_own_limit_warns_it_alone(void **state) {
     (void) state;
+    kit_needs_quiet();
     kit_start(KIT_LIFE("0") "[memory]\n" BUDGET);
     hog(A, "10,lies");
     hog_with(C, "10,frees", ",\"memory_max\":\"48M\"");
