@@ -5,7 +5,8 @@
  * A daemon with many apps has thousands of descriptors. A child that got a copy of them all would
  * take the longer to make the more apps run. So it shares the daemon's table at first and then
  * takes a copy of the lowest numbers alone; what it needs is put there before. Source:
- * close_range(2), CLOSE_RANGE_UNSHARE; measured with 10,000 descriptors: 0.9 ms less. */
+ * close_range(2), CLOSE_RANGE_UNSHARE; measured with 10,000 descriptors: 25 us
+ * instead of 1.1 ms. */
 #ifndef DAEMON_SPAWN_SLOTS_H
 #define DAEMON_SPAWN_SLOTS_H
 
