@@ -39,7 +39,7 @@ static void page_clear_p(struct page *p) {
     str_clear(&p->out);
 }
 
-static int cannot_connect(const struct ctl *c, int r, const struct err *e) {
+int call_cannot_connect(const struct ctl *c, int r, const struct err *e) {
     switch (-r) {
     case ENOENT:
         return ctl_fail(CTL_UNREACHABLE,
@@ -63,8 +63,7 @@ static int cannot_connect(const struct ctl *c, int r, const struct err *e) {
     }
 }
 
-/* What a failed send or receive means. */
-static int connection_failed(const struct ctl *c, int r, const struct err *e) {
+int call_connection_failed(const struct ctl *c, int r, const struct err *e) {
     if (r == -ENOMEM)
         return ctl_fail(CTL_FAILED, "out of memory");
     if (r == -EBADMSG || r == -EINVAL || r == -EMSGSIZE || r == -E2BIG)
@@ -85,11 +84,11 @@ static int send_call(struct ctl *c, const char *method, struct request *q, bool 
         return ctl_fail(CTL_FAILED, "the call is too long to be sent");
     r = client_open(c->socket, &c->client, &e);
     if (r < 0)
-        return cannot_connect(c, r, &e);
+        return call_cannot_connect(c, r, &e);
     (void) snprintf(name, sizeof name, WIRE_SUPERVISOR ".%s", method);
     r = client_send(c->client, name, str_text(&q->text), more, false, &e);
     if (r < 0)
-        return connection_failed(c, r, &e);
+        return call_connection_failed(c, r, &e);
     return CTL_DONE;
 }
 
@@ -158,7 +157,7 @@ int call(struct ctl *c, const char *method, struct request *q, page_fn show) {
     r = client_receive(c->client, -1, &reply, &e);
     c->call_usec = now_usec() - from;
     if (r < 0)
-        return connection_failed(c, r, &e);
+        return call_connection_failed(c, r, &e);
     return show_reply(c, &p, &reply, show);
 }
 
@@ -221,7 +220,7 @@ static int follow(struct ctl *c, struct page *p, page_fn show, const struct inte
         if (r > 0)
             return CTL_DONE;
         if (r < 0)
-            return connection_failed(c, r, &e);
+            return call_connection_failed(c, r, &e);
         r = show_reply(c, p, &reply, show);
         if (p->over)
             return r;

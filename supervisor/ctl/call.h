@@ -47,4 +47,8 @@ int call(struct ctl *c, const char *method, struct request *q, page_fn show);
 int call_stream(struct ctl *c, const char *method, struct request *q, page_fn show, void *state,
                 bool endless);
 
+/* Says what a failed client_open(), or a failed send or receive, means; returns the exit status. */
+int call_cannot_connect(const struct ctl *c, int r, const struct err *e);
+int call_connection_failed(const struct ctl *c, int r, const struct err *e);
+
 #endif

@@ -26,6 +26,7 @@ struct err;
     X(UNSIGNED, "unsigned", 0, NULL, NULL)                                                         \
     X(KEEP_DATA, "keep-data", 0, NULL, NULL)                                                       \
     X(FOLLOW, "follow", 'f', NULL, NULL)                                                           \
+    X(REPLAY, "replay", 0, "FILE", NULL)                                                           \
     X(OUTPUT, "output", 'o', "FILE", "pack, index: the file to write")                             \
     X(BASE_URL, "base-url", 0, "URL", "index: where the packages will lie")                        \
     X(SEQUENCE, "sequence", 0, "N", "index: higher than that of the one before")                   \

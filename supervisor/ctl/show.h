@@ -15,6 +15,7 @@ void show_checked(struct ctl *c, struct page *p, const struct json *reply);
 void show_version(struct ctl *c, struct page *p, const struct json *reply);
 void show_delivered(struct ctl *c, struct page *p, const struct json *reply);
 void show_line(struct ctl *c, struct page *p, const struct json *reply);
+void show_memory(struct ctl *c, struct page *p, const struct json *reply);
 void show_why(struct ctl *c, struct page *p, const struct json *reply);
 
 /* page.state of show_event: how wide the names are that were seen so far. */

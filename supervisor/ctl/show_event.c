@@ -102,13 +102,18 @@ static void event_warned(struct ctl *c, struct page *p, const struct json *o) {
     put_freed(p, o);
 }
 
+/* "kill org.example.a at once …" says by itself what was done. */
 static void event_decision(struct ctl *c, struct page *p, const struct json *o) {
     const char *source = look_maybe_string(&p->fault, o, "source");
     int64_t level;
+    const char *action = look_string(&p->fault, o, "action");
+    const char *text = look_string(&p->fault, o, "text");
+    size_t n = strlen(action);
+    bool says_it = strncmp(text, action, n) == 0 && text[n] == ' ';
 
-    put_text(c, p, MAGENTA, look_string(&p->fault, o, "action"));
-    put(p, ": ");
-    put_text(c, p, PLAIN, look_string(&p->fault, o, "text"));
+    put_text(c, p, MAGENTA, action);
+    put(p, says_it ? "" : ": ");
+    put_text(c, p, PLAIN, says_it ? text + n : text);
     if (look_maybe_int(&p->fault, o, "level", &level)) {
         put(p, ", ");
         words_level(&c->term, &p->out, level);

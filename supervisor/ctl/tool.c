@@ -71,3 +71,16 @@ int tool_worker(const struct options *o, const char *job) {
     free_words(words, n);
     return r;
 }
+
+int tool_replay(const char *file) {
+    const char *named = getenv("MINIPROG_LIBEXEC");
+    const char *libexec = named && *named ? named : MINIPROG_LIBEXECDIR;
+    char program[PATH_MAX], *words[] = { "miniprogd", "--replay", (char *) file, NULL };
+
+    (void) snprintf(program, sizeof program, "%s/miniprogd", libexec);
+    if (libexec == named)
+        (void) execv(program, words);
+    (void) snprintf(program, sizeof program, "%s/../../sbin/miniprogd", libexec);
+    (void) execv(program, words);
+    return ctl_fail(CTL_FAILED, "cannot run '%s': %s", program, strerror(errno));
+}

@@ -11,4 +11,9 @@
  * ends as we would have. Returns an exit status only if that fails, said. */
 int tool_worker(const struct options *o, const char *job);
 
+/* Becomes miniprogd --replay: PREFIX/sbin/miniprogd, seen from PREFIX/libexec/miniprog; with
+ * $MINIPROG_LIBEXEC the one in that folder, which is what a build tree has, else the one that
+ * belongs to it as in PREFIX. */
+int tool_replay(const char *file);
+
 #endif

@@ -15,6 +15,7 @@
 #include "supervisor/ctl/ctl.h"
 #include "supervisor/ctl/show.h"
 #include "supervisor/ctl/tool.h"
+#include "supervisor/ctl/top.h"
 #include "supervisor/wire/interfaces.h"
 
 #define BIT(option) (1u << OPT_##option)
@@ -186,8 +187,29 @@ static int run_watch(struct ctl *c) {
     return call_stream(c, "Watch", &q, show_event, &state, true);
 }
 
+/* Without an app it is about a recorded trace, and no daemon is asked. */
 static int run_why(struct ctl *c) {
+    bool replay = options_given(&c->options, OPT_REPLAY);
+
+    if (replay && arg(c, 0))
+        return ctl_usage("'why' takes an ID or --replay, not both");
+    if (replay)
+        return tool_replay(c->options.value[OPT_REPLAY]);
+    if (!arg(c, 0))
+        return ctl_usage("'why' needs more: why ID, or why --replay FILE");
     return call_for_app(c, "Why", show_why);
+}
+
+static int run_memory(struct ctl *c) {
+    REQUEST(q);
+    return call(c, "Memory", &q, show_memory);
+}
+
+static int run_top(struct ctl *c) {
+    if (options_given(&c->options, OPT_JSON))
+        return ctl_usage("'top' draws a screen: for programs there are memory --json and "
+                         "watch --json");
+    return top_run(c);
 }
 
 static int run_check(struct ctl *c) {
@@ -255,7 +277,9 @@ static const struct verb verbs[] = {
     { "warn", "LEVEL [ID]", "try a warning: 5, 10 or 15", 1, 2, 0, run_warn },
     { "logs", "ID [-f]", "what it printed; -f follows", 1, 1, BIT(FOLLOW), run_logs },
     { "watch", "[ID]", "what happens, live", 0, 1, 0, run_watch },
-    { "why", "ID", "what was decided, and why", 1, 1, 0, run_why },
+    { "memory", "", "who has it, who would go next", 0, 0, 0, run_memory },
+    { "top", "", "the same, live, with keys", 0, 0, 0, run_top },
+    { "why", "ID | --replay FILE", "what was decided, and why", 0, 1, BIT(REPLAY), run_why },
     { "answer", "N yes|no", "answer an app's dialog", 2, 2, 0, run_answer },
     { "pack", "FOLDER [-o FILE]", "make a package file of it", 1, 1, BIT(OUTPUT), run_pack },
     { "index", "FILE... [OPTION]...", "an update index, to be signed", 1, SIZE_MAX,

@@ -158,19 +158,20 @@ void words_end(const struct term *t, struct str *out, const struct json *end, st
 }
 
 /* Figures come without a unit but in their names. */
-enum unit { COUNT, BYTES, USEC, PERMILLE, PERCENT };
+enum unit { COUNT, BYTES, USEC, PERMILLE, PERCENT, HUNDREDTHS };
 
 static const struct {
     const char *tail;
     enum unit unit;
     bool shown; /* the tail is a word of the name, not only its unit */
 } units[] = {
-    { "_usec", USEC, false },     { "_permille", PERMILLE, false }, { "_percent", PERCENT, false },
-    { "_bytes", BYTES, false },   { "usage", BYTES, true },         { "budget", BYTES, true },
-    { "available", BYTES, true }, { "total", BYTES, true },         { "current", BYTES, true },
-    { "limit", BYTES, true },     { "freed", BYTES, true },         { "need", BYTES, true },
-    { "room", BYTES, true },      { "cache", BYTES, true },         { "swap", BYTES, true },
-    { "peak", BYTES, true },      { "memory", BYTES, true },        { "reclaimed", BYTES, true },
+    { "_usec", USEC, false },  { "_permille", PERMILLE, false }, { "_percent", PERCENT, false },
+    { "_us", USEC, false },    { "avg10", HUNDREDTHS, true },    { "_bytes", BYTES, false },
+    { "usage", BYTES, true },  { "budget", BYTES, true },        { "available", BYTES, true },
+    { "total", BYTES, true },  { "current", BYTES, true },       { "limit", BYTES, true },
+    { "freed", BYTES, true },  { "need", BYTES, true },          { "room", BYTES, true },
+    { "cache", BYTES, true },  { "swap", BYTES, true },          { "peak", BYTES, true },
+    { "memory", BYTES, true }, { "reclaimed", BYTES, true },
 };
 
 /* The unit, and how much of the name is to be shown. */
@@ -207,6 +208,11 @@ static void put_figure(struct str *out, int64_t n, enum unit unit) {
         return;
     case PERCENT:
         (void) str_printf(out, "%" PRId64 "%%", n);
+        return;
+    case HUNDREDTHS: /* of a percent, as the kernel's pressure files have them */
+        if (n < 0)
+            break;
+        (void) str_printf(out, "%" PRId64 ".%02d%%", n / 100, (int) (n % 100));
         return;
     case COUNT:
         break;

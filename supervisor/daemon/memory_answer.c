@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cgroups/cgroup.h"
+#include "supervisor/base/cleanup.h"
 #include "supervisor/base/jsonw.h"
 #include "supervisor/base/map.h"
 #include "supervisor/daemon/config.h"
@@ -53,12 +54,31 @@ static uint64_t write_app(struct app *app, struct jsonw *w) {
     return u.current;
 }
 
+/* In the order in which their memory would be taken; those that are going already come last. */
+static uint64_t write_apps(struct memory *m, struct jsonw *w, uint64_t now) {
+    CLEANUP(free_p) int *slots = calloc((size_t) m->table.n + 1, sizeof *slots);
+    uint64_t current = 0;
+    struct app *app;
+    size_t at = 0;
+    int n = slots ? cgrp_rank(&m->table, CGRP_APP_FOREGROUND, now, slots, m->table.n) : 0;
+
+    jsonw_array(w, "apps");
+    for (int i = 0; i < n; i++)
+        if (m->apps[slots[i]])
+            current += write_app(m->apps[slots[i]], w);
+    while ((app = map_next(m->d->apps, &at))) {
+        int slot = app->run ? app->run->memory.slot : -1;
+        if (app->run && (slot < 0 || !slots || !cgrp_app_is_candidate(&m->table.app[slot])))
+            current += write_app(app, w);
+    }
+    jsonw_end_array(w);
+    return current;
+}
+
 int memory_answer(struct daemon *d, struct call *call) {
     struct memory *m = d->memory;
     struct jsonw *w = call_begin(call, false);
-    uint64_t total = 0, available = 0, current = 0, now = loop_boottime();
-    struct app *app;
-    size_t at = 0;
+    uint64_t total = 0, available = 0, now = loop_boottime();
 
     meminfo_read(&total, &available);
     jsonw_int(w, "level", m->level);
@@ -66,12 +86,7 @@ int memory_answer(struct daemon *d, struct call *call) {
     jsonw_u64(w, "total", total);
     jsonw_u64(w, "available", available);
     write_sources(m, w);
-    jsonw_array(w, "apps");
-    while ((app = map_next(d->apps, &at)))
-        if (app->run)
-            current += write_app(app, w);
-    jsonw_end_array(w);
-    jsonw_u64(w, "current", current);
+    jsonw_u64(w, "current", write_apps(m, w, now));
     if (d->config->memory.budget != CONFIG_UNSET)
         jsonw_u64(w, "budget", d->config->memory.budget);
     int next = cgrp_rank_first(&m->table, CGRP_APP_FOREGROUND, now);

@@ -144,6 +144,8 @@ static const struct {
     { "list --color=blue", 2, "--color must be auto, always or never, not 'blue'" },
     { "hide \xff", 2, "argument 2 is not UTF-8" },
     { "install /nowhere/at/all", 1, "cannot install '/nowhere/at/all': No such file or directory" },
+    { "top", 1, "top needs a terminal; for anything else there is memory" },
+    { "top --json", 2, "'top' draws a screen" },
     { "list --socket /nowhere/control", 4, "no supervisor listens at '/nowhere/control' (start" },
     { "list --socket /dev/null", 4, "the supervisor at '/dev/null' is gone" },
 };
@@ -189,9 +191,9 @@ static void test_the_socket_is_found_in_this_order(void **state) {
 }
 
 static void test_help_and_version_need_no_daemon(void **state) {
-    static const char *const verbs[] = { "list",  "status",  "open",   "hide", "close",
-                                         "kill",  "install", "remove", "warn", "logs",
-                                         "watch", "why",     "answer", "pack", "index" };
+    static const char *const verbs[] = { "list",    "status", "open",  "hide",   "close", "kill",
+                                         "install", "remove", "warn",  "logs",   "watch", "why",
+                                         "answer",  "pack",   "index", "memory", "top" };
     struct scene s = { .args = "--help", .no_call = true };
     struct result r = scene_play(&s);
 
