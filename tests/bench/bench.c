@@ -158,7 +158,7 @@ static void head(void) {
                   "target");
 }
 
-/* BENCH_ONLY: some of "starts suspend flat rest". */
+/* BENCH_ONLY: some of "starts suspend flat rest memory". */
 static bool wanted(const char *part) {
     const char *only = getenv("BENCH_ONLY");
     return !only || strstr(only, part);
@@ -180,6 +180,8 @@ static void run_all(void **state) {
         bench_flat(rounds);
     if (wanted("rest"))
         bench_rest(idle ? atoi(idle) : 60);
+    if (wanted("memory"))
+        bench_memory(10);
 }
 
 static const char *peers_folder;

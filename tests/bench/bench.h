@@ -48,6 +48,7 @@ void bench_suspend(int rounds);
 void bench_suspend_daemon(int rounds);
 void bench_flat(int rounds);
 void bench_rest(int idle_seconds);
+void bench_memory(int rounds);
 void bench_peers(const char *folder, int rounds); /* of the other supervisors, as peers.sh says */
 
 #endif
