@@ -204,6 +204,23 @@ static inline void kit_start(const char *config) {
     tape_begin();
 }
 
+/* A sanitizer's own memory is counted with the app's, and takes longer to come back. */
+static inline void kit_needs_true_sizes(void) {
+#ifdef __SANITIZE_ADDRESS__
+    print_message("skipped: a sanitizer's memory is counted with the app's\n");
+    skip();
+#endif
+}
+
+/* Races the kernel's OOM killer, or a daemon that gets no CPU: not on a machine that is busy. */
+static inline void kit_needs_quiet(void) {
+    if (getenv("MINIPROG_LONG"))
+        return;
+    print_message("skipped: it races memory that fills, which takes a quiet machine: set "
+                  "MINIPROG_LONG=1\n");
+    skip();
+}
+
 static inline int kit_end(void **state) {
     (void) state;
     tape_end();
@@ -271,33 +288,6 @@ static inline void kit_make_file(const char *path, int megabytes) {
     assert_int_equal(fsync(fd), 0);
     assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
     (void) close(fd);
-}
-
-/* The supervisor has taken in whatever the kernel told it before this: memory goes before calls. */
-static inline void kit_sync(void) {
-    harness_ok(&h, "Memory", "{}");
-}
-
-/* The one in front takes more in steps of 3 MB, each seen by the supervisor, until that level is
- * told; *held is how much it has. So no test races the kernel, however busy the machine is. */
-static inline int grow_to_level(const char *id, int *held, int level) {
-    const int step = 3;
-    char text[32];
-    int from = tape.n;
-
-    for (int i = 0; i < 60; i++) {
-        order(id, "!take %d", step);
-        *held += step;
-        (void) snprintf(text, sizeof text, "holds %d", *held);
-        harness_wait_log(&h, id, text);
-        kit_sync();
-        tape_catch_up();
-        for (int k = from; k < tape.n; k++)
-            if (told_is(&tape.told[k], "memory", NULL, NULL) && tape.told[k].level >= level)
-                return k;
-    }
-    fail_msg("level %d is not told with %d MB", level, *held);
-    return -1;
 }
 
 /* --- figures ------------------------------------------------------------------------------ */
