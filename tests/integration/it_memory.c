@@ -10,7 +10,6 @@
  * over when what was taken has been given back. */
 static void test_levels_are_told(void **state) {
     (void) state;
-    kit_needs_true_sizes();
     int held = 90;
     kit_start(SHORT);
     hog(C, "90,lies");
@@ -84,7 +83,6 @@ static void check_kill(int at, const char *id, const char *next) {
  * it has as much left, and the need is met by one kill. */
 static void test_one_that_frees_is_spared(void **state) {
     (void) state;
-    kit_needs_true_sizes();
     int held = 60;
     kit_start(SHORT);
     suspended_hog(B, "40,frees");
@@ -114,7 +112,6 @@ static void test_one_that_frees_is_spared(void **state) {
  * the one before is gone and the need is there again. */
 static void test_the_one_in_front_outlives_the_suspended(void **state) {
     (void) state;
-    kit_needs_true_sizes();
     static const char *const ids[] = { A, B, D, "org.example.e", "org.example.f" };
     int held = 30;
     kit_start(SHORT);
@@ -139,7 +136,6 @@ static void test_the_one_in_front_outlives_the_suspended(void **state) {
 /* The same at full speed, where the kernel may well be first: it takes no other ones. */
 static void test_a_leak_at_full_speed(void **state) {
     (void) state;
-    kit_needs_true_sizes();
     static const char *const ids[] = { A, B, D, "org.example.e", "org.example.f" };
     kit_start(SHORT);
     for (int i = 0; i < 5; i++)
@@ -165,7 +161,6 @@ static void test_a_leak_at_full_speed(void **state) {
  * comes last, and only when it is alone. */
 static void test_foreground_is_last(void **state) {
     (void) state;
-    kit_needs_true_sizes();
     int held = 60, killed = -1;
     kit_start(NEVER);
     hog(A, "20,lies");
@@ -193,7 +188,6 @@ static void test_foreground_is_last(void **state) {
 /* What answers a warning by taking more, or by forking without end, ends as cleanly as any. */
 static void test_bad_manners_die_cleanly(void **state) {
     (void) state;
-    kit_needs_true_sizes();
     static const char *const ids[] = { A, B, D };
     int held = 40;
     kit_start(NEVER);
@@ -239,7 +233,6 @@ static int oom_score(const char *id) {
  * app can cross. */
 static void test_oom_scores(void **state) {
     (void) state;
-    kit_needs_true_sizes();
     int held = 60;
     kit_start(NEVER);
     hog(B, "10,lies");
@@ -261,7 +254,6 @@ static void test_oom_scores(void **state) {
 
 static void test_page_cache_alone_is_no_need(void **state) {
     (void) state;
-    kit_needs_true_sizes();
     char path[64], said[80];
     (void) snprintf(path, sizeof path, "/var/tmp/it-memory-%d", getpid());
     kit_start(KIT_LIFE("200ms") "[memory]\nbudget=64M\n" KIT_NO_STALLS);
@@ -284,7 +276,6 @@ static void test_page_cache_alone_is_no_need(void **state) {
 
 static void test_policy_off_only_tells(void **state) {
     (void) state;
-    kit_needs_true_sizes();
     int held = 80;
     kit_start(SHORT "policy=off\n");
     suspended_hog(A, "20,lies");
@@ -303,7 +294,6 @@ static void test_policy_off_only_tells(void **state) {
 /* A budget that comes, tightens and goes with the configuration. */
 static void test_reload_with_another_budget(void **state) {
     (void) state;
-    kit_needs_true_sizes();
     static const char none[] = KIT_LIFE("200ms") "[memory]\n" KIT_NO_STALLS;
     static const char tight[] = KIT_LIFE("200ms") "[memory]\nbudget=64M\n" KIT_NO_STALLS;
     kit_start(none);

@@ -204,14 +204,6 @@ static inline void kit_start(const char *config) {
     tape_begin();
 }
 
-/* A sanitizer's own memory is counted with the app's, and takes longer to come back. */
-static inline void kit_needs_true_sizes(void) {
-#ifdef __SANITIZE_ADDRESS__
-    print_message("skipped: a sanitizer's memory is counted with the app's\n");
-    skip();
-#endif
-}
-
 /* Races the kernel's OOM killer, or a daemon that gets no CPU: not on a machine that is busy. */
 static inline void kit_needs_quiet(void) {
     if (getenv("MINIPROG_LONG"))
