@@ -77,9 +77,9 @@ static void run_json(struct js *js, struct module *m, const char *text, JSValueR
         (void) value_throw(js->ctx, exc, "'%s' is not JSON", m->path);
 }
 
-static bool is_json(const char *path) {
-    size_t n = strlen(path);
-    return n > 5 && strcmp(path + n - 5, ".json") == 0;
+static bool ends_in(const char *path, const char *tail) {
+    size_t n = strlen(path), k = strlen(tail);
+    return n > k && strcmp(path + n - k, tail) == 0;
 }
 
 static struct module *module_new(struct js *js, const char *path) {
@@ -111,7 +111,7 @@ static JSValueRef load_text(struct js *js, const char *path, const char *text, J
         (void) value_throw(js->ctx, exc, "out of memory");
         return NULL;
     }
-    if (is_json(path))
+    if (ends_in(path, ".json"))
         run_json(js, m, text, &thrown);
     else
         run_script(js, m, text, &thrown);
@@ -140,15 +140,18 @@ static int load_exact(struct js *js, const char *path, JSValueRef *ret, JSValueR
     return *ret ? 0 : -EBADMSG;
 }
 
-/* "x", "x.js", "x/index.js". */
+/* "x" if it is a script or JSON, "x.js", "x/index.js"; of the root "index.js". */
 static int load_like(struct js *js, const char *path, JSValueRef *ret, JSValueRef *exc) {
     static const char *const tails[] = { "", ".js", "/index.js" };
     char whole[PATH_TEXT_MAX];
-    int r = -ENOENT;
+    int r;
 
     for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
-        if (snprintf(whole, sizeof whole, "%s%s", path, tails[i]) >= (int) sizeof whole)
+        const char *tail = *path ? tails[i] : "index.js";
+        if (snprintf(whole, sizeof whole, "%s%s", path, tail) >= (int) sizeof whole)
             return -ENAMETOOLONG;
+        if (!ends_in(whole, ".js") && !ends_in(whole, ".json"))
+            continue;
         r = load_exact(js, whole, ret, exc);
         if (r != -ENOENT && r != -EISDIR && r != -ENOTDIR)
             return r;
