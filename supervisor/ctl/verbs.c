@@ -13,6 +13,7 @@
 #include "supervisor/base/parse.h"
 #include "supervisor/ctl/call.h"
 #include "supervisor/ctl/ctl.h"
+#include "supervisor/ctl/run.h"
 #include "supervisor/ctl/show.h"
 #include "supervisor/ctl/tool.h"
 #include "supervisor/ctl/top.h"
@@ -250,6 +251,10 @@ static int run_answer(struct ctl *c) {
     return call(c, "Answer", &q, NULL);
 }
 
+static int run_run(struct ctl *c) {
+    return run_folder(c, arg(c, 0));
+}
+
 static int run_pack(struct ctl *c) {
     return tool_worker(&c->options, "pack");
 }
@@ -272,6 +277,7 @@ static const struct verb verbs[] = {
     { "check", "ID", "is there an update?", 1, 1, 0, run_check },
     { "apply", "ID", "have its update take over", 1, 1, 0, run_apply },
     { "rollback", "ID", "back to the version before", 1, 1, 0, run_rollback },
+    { "run", "FOLDER", "an app that is being written: anew at each change", 1, 1, 0, run_run },
     { "simulate-update", "ID ready|failed", "try what an app does then", 2, 2, 0,
       run_simulate_update },
     { "warn", "LEVEL [ID]", "try a warning: 5, 10 or 15", 1, 2, 0, run_warn },
