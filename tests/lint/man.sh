@@ -13,7 +13,16 @@ page() { mandoc -T ascii "$1" | col -b; }
 
 ctl=supervisor/ctl/miniprogctl.1 daemon=supervisor/daemon/miniprogd.8
 keys=supervisor/daemon/miniprogd.conf.5 sdk=supervisor/sdk/miniprog.3
-for file in $ctl $daemon $keys $sdk units/miniprog-manifest.5; do
+pages="$ctl $daemon $keys $sdk units/miniprog-manifest.5"
+if [ -x "$build/miniprog-js" ]; then # the page is made from the table that the program has
+    sh supervisor/js/manual.sh "$build/miniprog-js" >"$build/miniprog-js.1"
+    pages="$pages $build/miniprog-js.1"
+    page "$build/miniprog-js.1" >"$build/man.txt"
+    for row in $("$build/miniprog-js" --api | awk -F '\t' '$2 != "part" { print $1 }'); do
+        grep -q "^     $row\>" "$build/man.txt" || complain "miniprog-js(1): no word of '$row'"
+    done
+fi
+for file in $pages; do
     mandoc -T lint -W warning "$file" || bad=1
     said=$(LC_ALL=C.UTF-8 man --warnings -E UTF-8 -l -Tutf8 -Z "$file" 2>&1 >/dev/null)
     [ -z "$said" ] || complain "$file: $said"

@@ -49,6 +49,18 @@ done
 for program in miniprog-worker miniprog-stress-app; do
     put 755 "$BUILD/$program" "$PREFIX/libexec/miniprog"
 done
+# The engine is not everywhere, and its program is started by name: from libexec by the supervisor,
+# from bin by authors.
+if [ -x "$BUILD/miniprog-js" ] || [ "$verb" = uninstall ]; then
+    put 755 "$BUILD/miniprog-js" "$PREFIX/libexec/miniprog"
+    if [ "$verb" = install ]; then
+        ln -sf "$PREFIX/libexec/miniprog/miniprog-js" "$DESTDIR$PREFIX/bin/miniprog-js"
+        sh supervisor/js/manual.sh "$BUILD/miniprog-js" >"$BUILD/miniprog-js.1"
+    else
+        rm -f "$DESTDIR$PREFIX/bin/miniprog-js"
+    fi
+    put 644 "$BUILD/miniprog-js.1" "$PREFIX/share/man/man1"
+fi
 put 644 supervisor/sdk/miniprog.h "$PREFIX/include"
 put 644 "$BUILD/libminiprog.a" "$PREFIX/lib"
 put 644 "$BUILD/libminiprog.so.0" "$PREFIX/lib"
