@@ -22,6 +22,7 @@ static JSValueRef result_of(struct js *js, enum event_id id) {
 void update_checked(struct js *js, bool has_update) {
     js->updates.checked = true;
     js->updates.has_update = has_update;
+    js->updates.failed = false; /* that was another try; what is ready stays so */
     (void) event_emit(js, EVENT_UPDATE_CHECK, result_of(js, EVENT_UPDATE_CHECK));
 }
 
