@@ -36,7 +36,7 @@ parallel  = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS)) --no-print-dir
 # One archive a layer (all of the folder but main.c), so that each program and test links just
 # the layers it may use. NEEDS_x: what x stands on, itself first; EXT_x: the system's libraries.
 JS_PACKAGES := javascriptcoregtk-4.1 sqlite3# the layer js is there where these are
-JS       := $(shell pkg-config --exists $(JS_PACKAGES) 2>/dev/null && echo js)
+JS       := $(shell pkg-config --exists $(JS_PACKAGES) 2>/dev/null && echo js || echo 'without miniprog-js' >&2)
 CPPFLAGS += $(if $(JS),$(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I $(JS_PACKAGES))))
 LAYERS   := base cgroups units wire sdk worker daemon ctl stress $(JS)
 DIR_base    := supervisor/base
@@ -90,7 +90,6 @@ IT_APPS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/app_*.c))
 FUZZERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 all: $(PROGRAMS) $(SDK) $(EXAMPLES) ## the programs, the library, the examples
-	$(if $(JS),,@echo 'without miniprog-js: pkg-config does not find $(JS_PACKAGES)' >&2)
 
 # Rewritten only when the flags change: then all objects are stale.
 $(BUILD)/flags: force
@@ -158,6 +157,7 @@ $(BUILD)/tests/integration/app_%: $(BUILD)/tests/integration/app_%.o $(call arch
 	$(CC) $^ $(LDFLAGS) $(EXT_sdk) -o $@
 $(BUILD)/miniprog-stress-app: $(call objects,tests/stress/app) $(call archives,sdk)
 	$(CC) $^ $(LDFLAGS) $(EXT_sdk) -o $@
+$(BUILD)/tests/integration/app_bare_js: private EXT_sdk += $(filter-out $(EXT_base),$(EXT_js))
 $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(call archives,tests)
 	$(CC) $^ $(LDFLAGS) -fsanitize=fuzzer $(EXT_tests) -o $@
 $(BUILD)/tests/bench/bench: $(call objects,tests/bench) $(BUILD)/libtests.a $(call archives,tests)

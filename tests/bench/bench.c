@@ -176,6 +176,8 @@ static void run_all(void **state) {
         bench_suspend(20);
         bench_suspend_daemon(5);
     }
+    if (wanted("js"))
+        bench_js(rounds);
     if (wanted("flat"))
         bench_flat(rounds);
     if (wanted("rest"))

@@ -50,5 +50,6 @@ void bench_flat(int rounds);
 void bench_rest(int idle_seconds);
 void bench_memory(int rounds);
 void bench_peers(const char *folder, int rounds); /* of the other supervisors, as peers.sh says */
+void bench_js(int rounds);
 
 #endif
