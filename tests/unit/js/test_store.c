@@ -78,6 +78,7 @@ static void test_values_come_back(void **state) {
     assert_value(f, KEY("a\0b"), "nul");
     assert_value(f, KEY(""), "");
     set(f, KEY("a"), "two");
+    assert_int_equal(store_size(f->store), 1 + 3 + 3 + 3);
     again(f);
     assert_value(f, KEY("a"), "two");
     assert_int_equal(store_size(f->store), 1 + 3 + 3 + 3);

@@ -1,0 +1,2 @@
+# file: supervisor/js/api.c test: js/test_api
+s/        if (x != y)/        if (x > y)/

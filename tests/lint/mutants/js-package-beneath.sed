@@ -1,0 +1,2 @@
+# file: supervisor/js/package.c test: js/test_package
+s/RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |/RESOLVE_NO_SYMLINKS |/
