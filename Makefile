@@ -72,7 +72,6 @@ EXT_js      := $(EXT_base) -lm $(if $(JS),$(shell pkg-config --libs $(JS_PACKAGE
 EXT_stress  := $(EXT_cgroups)
 EXT_tests   := $(EXT_daemon) $(filter-out $(EXT_base),$(EXT_worker)) -lcmocka
 archives  = $(patsubst %,$(BUILD)/lib%.a,$(NEEDS_$(1)))
-
 PROGRAM_miniprogd       := daemon
 PROGRAM_miniprogctl     := ctl
 PROGRAM_miniprog-worker := worker

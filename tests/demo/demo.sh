@@ -22,7 +22,9 @@ wrong() {
     tail -n 20 "$base/miniprogd.log" >&2
     exit 1
 }
-trap 'end_stage' EXIT
+web=
+end_web() { [ -z "$web" ] || kill "$web" 2>/dev/null || true; }
+trap 'end_web; end_stage' EXIT
 trap 'exit 130' INT TERM
 
 ctl() { "$miniprogctl" "$@" || wrong "miniprogctl $*"; }
@@ -56,12 +58,14 @@ data() { echo "$base/state/apps/$redis/data"; }
 redis_cli() { (cd "$(data)" && timeout "${patience:-5}" redis-cli -s redis.sock "$@"); }
 answers() { [ "$(redis_cli ping 2>/dev/null)" = PONG ]; }
 
-act "A supervisor, and five mini-programs to supervise"
+act "A supervisor, and mini-programs to supervise"
 make_stage "[lifecycle]
 suspend_after=1s
 destroy_after=5s
 background_grace=1s
-stop_timeout=2s"
+stop_timeout=2s
+[update]
+allow_http=yes"
 start_daemon
 grep -m1 -e 'hybrid:' -e 'unified:' -e 'none:' "$base/miniprogd.log" | sed 's/^miniprogd: /  /' || true
 install_examples | sed 's/^/  /'
@@ -133,6 +137,54 @@ becomes $ticker stopped 15
 evidence "/proc/$tpid: $(kernel_state "$tpid"); reason $(field $ticker reason)"
 [ "$(field $ticker reason)" = background_timeout ] || wrong "the reason is $(field $ticker reason)"
 tell "why: $("$miniprogctl" --json why $ticker | sed -n 's/.*"text":"\([^"]*\)".*/\1/p' | tail -n1)"
+
+act "A new version is published: WeChat's own update code asks its user, and version 2 runs"
+if [ -x "$build/miniprog-js" ]; then
+    js=org.example.update-js shop=$base/shop
+    mkdir -p "$shop/www" "$base/state/trust"
+    (cd "$shop" && minisign -G -W -p key.pub -s key.sec >/dev/null)
+    cp "$shop/key.pub" "$base/state/trust/"
+    # A web server on a port that is free, which it writes down.
+    (cd "$shop/www" && exec python3 -c 'import http.server as h, sys
+s = h.HTTPServer(("127.0.0.1", 0), h.SimpleHTTPRequestHandler)
+print(s.server_address[1], file=open(sys.argv[1], "w"), flush=True)
+s.serve_forever()' "$shop/port") >/dev/null 2>&1 &
+    web=$!
+    has_port() { [ -s "$shop/port" ]; }
+    until_true 10 has_port || wrong "the shop does not open"
+    url=http://127.0.0.1:$(cat "$shop/port")
+    publish() { # VERSION
+        rm -rf "$shop/app"
+        cp -R "$here/../../units/examples/update-js" "$shop/app"
+        sed -i "s/\"code\": 1/\"code\": $1/; s,\"miniprog\": {,& \"update_url\": \"$url/index\"\,," "$shop/app/manifest.json"
+        ctl pack "$shop/app" --output="$shop/www/app-$1.ma" >/dev/null
+        ctl index "$shop/www/app-$1.ma" --output="$shop/index.json" --sequence="$1" --expires=30d --base-url="$url/" >/dev/null
+        minisign -S -s "$shop/key.sec" -m "$shop/index.json" >/dev/null
+        cat "$shop/index.json.minisig" "$shop/index.json" >"$shop/www/index.new"
+        mv "$shop/www/index.new" "$shop/www/index"
+    }
+    ctl remove $js >/dev/null
+    publish 1
+    ctl install "$url/index" | sed 's/^/  /'
+    publish 2
+    ctl open $js >/dev/null
+    jpid=$(pid_of $js)
+    dialog_of() { field $js dialog; }
+    is_asking() { [ -n "$(dialog_of)" ]; }
+    asked() { # the first event of a watch is what is there
+        timeout 1 "$miniprogctl" --json watch | sed -n 's/.*"title":"\([^"]*\)","content":"\([^"]*\)".*/\1: \2/p' | head -n1
+    }
+    until_true 15 is_asking || wrong "$js asks nothing"
+    dialog=$(dialog_of)
+    tell "dialog $dialog: $(asked)"
+    ctl answer "$dialog" yes
+    is_second() { is_state $js foreground && [ "$(field $js version_code)" = 2 ]; }
+    until_true 15 is_second || wrong "version 2 does not run"
+    [ "$(field $js reason)" = update ] || wrong "the reason is $(field $js reason)"
+    evidence "process $jpid: $(kernel_state "$jpid"), ended for: $(field $js reason); now $(pid_of $js), version $(field $js version_code)"
+else
+    tell "miniprog-js was not built here"
+fi
 
 act "kill -9 of the supervisor: the apps live, and the next one takes them over"
 ctl open $redis >/dev/null
