@@ -277,7 +277,7 @@ static const struct verb verbs[] = {
     { "check", "ID", "is there an update?", 1, 1, 0, run_check },
     { "apply", "ID", "have its update take over", 1, 1, 0, run_apply },
     { "rollback", "ID", "back to the version before", 1, 1, 0, run_rollback },
-    { "run", "FOLDER", "an app that is being written: anew at each change", 1, 1, 0, run_run },
+    { "run", "FOLDER", "open it, anew at each change", 1, 1, 0, run_run },
     { "simulate-update", "ID ready|failed", "try what an app does then", 2, 2, 0,
       run_simulate_update },
     { "warn", "LEVEL [ID]", "try a warning: 5, 10 or 15", 1, 2, 0, run_warn },
