@@ -12,10 +12,10 @@ FUZZ_SECONDS ?= 10
 
 WARN     := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
             -Wswitch-enum -Wvla -Wformat=2 -Wundef
-OPT_debug   := -O1 -g
+OPT_debug   := -O1 -g -DMINIPROG_KILLPOINTS
 OPT_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -DNDEBUG
 SANITIZE    := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-OPT_asan    := -O1 -g $(SANITIZE)
+OPT_asan    := -O1 -g $(SANITIZE) -DMINIPROG_KILLPOINTS
 OPT_fuzz    := -O1 -g $(SANITIZE) -fsanitize=fuzzer-no-link
 OPT      := $(OPT_$(VARIANT))
 CPPFLAGS += -I. -D_GNU_SOURCE -DMINIPROG_VERSION='"$(VERSION)"' \

@@ -15,6 +15,7 @@
 #include "supervisor/base/cleanup.h"
 #include "supervisor/base/err.h"
 #include "supervisor/base/fs.h"
+#include "supervisor/base/killpoint.h"
 #include "supervisor/base/str.h"
 #include "supervisor/base/text.h"
 #include "units/statefile.h"
@@ -143,8 +144,10 @@ int store_open(const char *state_dir, struct store **ret, struct err *e) {
         (r = fs_mkdir(s->dir_fd, "trash", 0700, &s->trash_fd, e)) < 0 ||
         (r = fs_sync_dir(s->dir_fd, e)) < 0)
         return r;
+    KILLPOINT(OPEN_LOCKED);
     clear_folder(s->staging_fd);
     clear_folder(s->trash_fd);
+    KILLPOINT(OPEN_CLEARED);
     *ret = TAKE_PTR(s);
     return 0;
 }
@@ -154,8 +157,10 @@ static int make_app(struct store *s, const char *id, int *ret_fd, struct err *e)
     int r;
 
     if ((r = fs_mkdir(s->apps_fd, id, FOLDER_MODE, &fd, e)) < 0 ||
-        (r = fs_mkdir(fd, STORE_VERSIONS, FOLDER_MODE, NULL, e)) < 0 ||
-        (r = fs_sync_dir(fd, e)) < 0 || (r = fs_sync_dir(s->apps_fd, e)) < 0)
+        (r = fs_mkdir(fd, STORE_VERSIONS, FOLDER_MODE, NULL, e)) < 0)
+        return r;
+    KILLPOINT(APP_MADE);
+    if ((r = fs_sync_dir(fd, e)) < 0 || (r = fs_sync_dir(s->apps_fd, e)) < 0)
         return r;
     *ret_fd = TAKE_FD(fd);
     return 0;
@@ -272,6 +277,7 @@ int store_save(struct store *s, const char *id, struct store_state *state, struc
         (r = statefile_encode(&next, &text, e)) < 0 ||
         (r = fs_replace(app_fd, STORE_STATE, text.data, text.len, 0600, FS_DURABLE, e)) < 0)
         return r;
+    KILLPOINT(STATE_SAVED);
     state->seq = next.seq;
     return 0;
 }

@@ -9,6 +9,7 @@
 #include "supervisor/base/cleanup.h"
 #include "supervisor/base/err.h"
 #include "supervisor/base/fs.h"
+#include "supervisor/base/killpoint.h"
 #include "supervisor/base/text.h"
 #include "units/store_internal.h"
 
@@ -88,6 +89,8 @@ int store_data_prepare(struct store *s, const char *id, uid_t uid, gid_t gid, st
     }
     if ((st.st_mode & 07777) != 0700 && fchmod(fd, 0700) < 0)
         return err_set(e, -errno, "cannot close the data of '%s': %s", id, strerror(errno));
+    if (is_new)
+        KILLPOINT(DATA_MADE);
     return is_new ? fs_sync_dir(app_fd, e) : 0;
 }
 

@@ -10,6 +10,7 @@
 #include "supervisor/base/cleanup.h"
 #include "supervisor/base/err.h"
 #include "supervisor/base/fs.h"
+#include "supervisor/base/killpoint.h"
 #include "units/store_internal.h"
 
 static bool is_stage_name(const char *name) {
@@ -30,6 +31,7 @@ int store_stage_begin(struct store *s, uid_t owner, gid_t group, char name[17], 
         store_stage_discard(s, made);
         return err_set(e, r, "cannot give a stage to uid %u: %s", (unsigned) owner, strerror(-r));
     }
+    KILLPOINT(STAGE_MADE);
     memcpy(name, made, sizeof made);
     *ret_fd = TAKE_FD(fd);
     return 0;
@@ -37,8 +39,10 @@ int store_stage_begin(struct store *s, uid_t owner, gid_t group, char name[17], 
 
 void store_stage_discard(struct store *s, const char *name) {
     /* What is left is cleared by the next store_open(). */
-    if (is_stage_name(name))
-        (void) fs_remove_tree(s->staging_fd, name, NULL);
+    if (!is_stage_name(name))
+        return;
+    (void) fs_remove_tree(s->staging_fd, name, NULL);
+    KILLPOINT(DISCARDED);
 }
 
 /* Contents, owners and modes reach the disk before any name leads to them. The store's own
@@ -65,10 +69,12 @@ static int move_in(struct store *s, const char *name, int versions_fd, const cha
         if (!there)
             return err_set(e, r, "cannot move the package to its place: %s", strerror(-r));
     }
+    KILLPOINT(VERSION_MOVED);
     r = fs_sync_dir(versions_fd, e);
     /* It is not known what is on the disk: not to be found again as complete. */
     if (r < 0 && !there)
         (void) store_trash(s, versions_fd, version, NULL);
+    KILLPOINT(VERSION_DURABLE);
     return r;
 }
 
@@ -78,8 +84,14 @@ static int commit(struct store *s, const char *name, const char *id, const char 
     int r;
 
     if ((r = fs_open_dir(s->staging_fd, name, &stage_fd, e)) < 0 ||
-        (r = store_tree_adopt(stage_fd, e)) < 0 || (r = sync_all(s, e)) < 0 ||
-        (r = store_app_open(s, id, true, &app_fd, e)) < 0 ||
+        (r = store_tree_adopt(stage_fd, e)) < 0)
+        return r;
+    KILLPOINT(TREE_ADOPTED);
+    r = sync_all(s, e);
+    if (r < 0)
+        return r;
+    KILLPOINT(TREE_SYNCED);
+    if ((r = store_app_open(s, id, true, &app_fd, e)) < 0 ||
         (r = fs_open_dir(app_fd, STORE_VERSIONS, &versions_fd, e)) < 0)
         return r;
     return move_in(s, name, versions_fd, version, e);

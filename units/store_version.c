@@ -11,6 +11,7 @@
 #include "supervisor/base/cleanup.h"
 #include "supervisor/base/err.h"
 #include "supervisor/base/fs.h"
+#include "supervisor/base/killpoint.h"
 #include "units/beneath.h"
 #include "units/exitstate.h"
 #include "units/filelist.h"
@@ -26,6 +27,7 @@ int store_trash(struct store *s, int dir_fd, const char *name, struct err *e) {
         r = -errno;
         return err_set(e, r, "cannot remove '%s': %s", name, strerror(-r));
     }
+    KILLPOINT(TRASHED);
     (void) fs_remove_tree(s->trash_fd, gone, NULL);
     return 0;
 }
@@ -100,6 +102,7 @@ static int collect(struct store *s, int versions_fd, const char *name, struct er
      * descriptor left) says nothing about who holds it. */
     if (r < 0 && r != -ENOENT && r != -ENOTDIR && r != -ELOOP)
         return err_set(e, r, "cannot tell who uses version '%s': %s", name, strerror(-r));
+    KILLPOINT(GC_LOCKED);
     return store_trash(s, versions_fd, name, e);
 }
 
@@ -124,6 +127,7 @@ int store_gc(struct store *s, const char *id, const char *const *keep, struct er
     r = fs_sync_dir(app_fd, e);
     if (r < 0)
         return r;
+    KILLPOINT(GC_BEGUN);
     dir = store_dir_open(versions_fd);
     for (struct dirent *d; dir && (d = store_dir_next(dir));)
         if (!is_named(&state, keep, d->d_name) && (r = collect(s, versions_fd, d->d_name, e)) < 0)

@@ -3,6 +3,7 @@
 
 #include "supervisor/base/cleanup.h"
 #include "supervisor/base/err.h"
+#include "supervisor/base/killpoint.h"
 #include "supervisor/base/parse.h"
 
 #include <dirent.h>
@@ -152,7 +153,13 @@ static int write_new(int dir_fd, const char *name, const void *bytes, size_t n, 
         return r;
     if (fchmod(fd, mode) < 0)
         return -errno;
-    return sync == FS_DURABLE && fsync(fd) < 0 ? -errno : 0;
+    if (sync != FS_DURABLE)
+        return 0;
+    KILLPOINT(REPLACE_WRITTEN);
+    if (fsync(fd) < 0)
+        return -errno;
+    KILLPOINT(REPLACE_SYNCED);
+    return 0;
 }
 
 int fs_replace(int dir_fd, const char *name, const void *bytes, size_t n, mode_t mode,
@@ -187,10 +194,14 @@ int fs_replace(int dir_fd, const char *name, const void *bytes, size_t n, mode_t
         r = err_set(e, r, "cannot replace '%s': %s", name, strerror(-r));
         goto undo_temporary;
     }
-    if (sync == FS_DURABLE && fsync(parent) < 0) {
+    if (sync != FS_DURABLE)
+        return 0;
+    KILLPOINT(REPLACE_RENAMED);
+    if (fsync(parent) < 0) {
         r = -errno;
         return err_set(e, r, "'%s' is replaced but not yet durable: %s", name, strerror(-r));
     }
+    KILLPOINT(REPLACE_DURABLE);
     return 0;
 
 undo_temporary:

@@ -7,6 +7,7 @@
 
 #include "supervisor/base/cleanup.h"
 #include "supervisor/base/err.h"
+#include "supervisor/base/killpoint.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -104,6 +105,8 @@ static int remove_entry(struct removal *rm, int dir_fd, const char *name, unsign
     /* Linux says EISDIR; POSIX would say EPERM. Source: unlink(2). */
     if (r == -EISDIR)
         r = remove_folder(rm, dir_fd, name, depth);
+    if (r == 0)
+        KILLPOINT(TREE_ENTRY_REMOVED);
     if (r == -ENOENT)
         return 0;
     if (r < 0 && !rm->failed[0])

@@ -14,6 +14,7 @@
 #include "supervisor/base/cleanup.h"
 #include "supervisor/base/err.h"
 #include "supervisor/base/fs.h"
+#include "supervisor/base/killpoint.h"
 #include "supervisor/daemon/config.h"
 #include "supervisor/daemon/daemon.h"
 #include "supervisor/daemon/log.h"
@@ -71,6 +72,8 @@ struct delivery *delivery_drop(struct delivery *dl) {
 static void finish(struct delivery *dl) {
     struct delivered out = dl->out;
 
+    if (out.fault == PACKAGE_OK)
+        KILLPOINT(DELIVERED);
     if (out.fault == PACKAGE_OK)
         dl->out.stage[0] = '\0'; /* the taker's */
     void (*done)(void *, struct delivered *) = dl->order.done;
@@ -239,6 +242,7 @@ static void on_done(void *userdata, const char *line, size_t len, const char *fa
 
     dl->worker = NULL;
     if (failure) {
+        KILLPOINT(WORKER_LOST);
         fail(dl, PACKAGE_STORAGE, failure);
         return;
     }
@@ -412,6 +416,7 @@ int delivery_begin(struct daemon *d, const struct delivery_order *order, struct 
         delivery_free(dl);
         return -ENOMEM;
     }
+    KILLPOINT(DOWNLOAD_BEGUN);
     dl->preparing = true;
     int r = work_submit(d->work, WORK_DISK, prepare, prepared, dl);
     if (r < 0) {

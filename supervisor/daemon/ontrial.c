@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "supervisor/base/err.h"
+#include "supervisor/base/killpoint.h"
 #include "supervisor/daemon/app.h"
 #include "supervisor/daemon/channel.h"
 #include "supervisor/daemon/config.h"
@@ -28,6 +29,7 @@ static int take_over(struct revision *r, struct err *e) {
     else if (!trial_take(&r->updates))
         return 0;
     (void) trial_take(&r->updates);
+    KILLPOINT(TAKE_OVER);
     return 1;
 }
 
@@ -62,6 +64,7 @@ bool ontrial_before_start(struct app *app) {
 
 static int settle(struct revision *r, struct err *e) {
     int result = trial_settle(&r->state, &r->updates, r->verdict, r->why);
+    KILLPOINT(TRIAL_SETTLED);
     return result < 0 ? err_set(e, result, "out of memory") : 1;
 }
 

@@ -18,6 +18,7 @@
 #include "supervisor/base/cleanup.h"
 #include "supervisor/base/err.h"
 #include "supervisor/base/fs.h"
+#include "supervisor/base/killpoint.h"
 #include "supervisor/daemon/app.h"
 #include "supervisor/daemon/channel.h"
 #include "supervisor/daemon/config.h"
@@ -177,6 +178,7 @@ static void spawned(struct app *app, struct spawn_job *job) {
     struct run *run = app->run;
     struct err e = { 0 };
 
+    KILLPOINT(TRY_SPAWNED);
     run->pid = job->result.pid;
     run->starttime = job->result.starttime;
     run->pidfd = TAKE_FD(job->result.pidfd);
@@ -384,8 +386,10 @@ static bool is_too_old(struct app *app) {
 
 /* The disk has what must be known after a crash before the new version runs. */
 static bool begin_when_stored(struct app *app) {
-    if (!app->storing && !update_before_start(app) && !ontrial_before_start(app))
+    if (!app->storing && !update_before_start(app) && !ontrial_before_start(app)) {
+        KILLPOINT(TRY_COUNTED);
         return !is_too_old(app) && spawn_when_there_is_room(app);
+    }
     app->start_waits = true;
     app->run->spawning = true;
     return true;

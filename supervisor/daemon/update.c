@@ -12,6 +12,7 @@
 #include "supervisor/base/err.h"
 #include "supervisor/base/fs.h"
 #include "supervisor/base/jsonw.h"
+#include "supervisor/base/killpoint.h"
 #include "supervisor/daemon/app.h"
 #include "supervisor/daemon/channel.h"
 #include "supervisor/daemon/config.h"
@@ -317,6 +318,7 @@ static int heed(struct revision *r, struct err *e) {
         r->state.pending = (struct store_version){ 0 };
         known->pending_file[0] = '\0';
     }
+    KILLPOINT(INDEX_HEEDED);
     return 1;
 }
 

@@ -11,6 +11,7 @@
 #include "supervisor/base/err.h"
 #include "supervisor/base/json.h"
 #include "supervisor/base/jsonw.h"
+#include "supervisor/base/killpoint.h"
 #include "supervisor/daemon/app.h"
 #include "supervisor/daemon/channel.h"
 #include "supervisor/daemon/config.h"
@@ -52,6 +53,7 @@ static int take_over(struct revision *r, struct err *e) {
     if (r->state.pending.name[0] == '\0')
         return 0;
     trial_begin(&r->state, &r->updates, r->tries);
+    KILLPOINT(TAKE_OVER);
     return 1;
 }
 
@@ -106,6 +108,7 @@ int channel_on_apply_update(struct call *call) {
 
 static int roll_back(struct revision *r, struct err *e) {
     int result = trial_roll_back(&r->state, &r->updates);
+    KILLPOINT(ROLL_BACK);
     return result < 0 ? err_set(e, result, "there is no previous version any more") : 1;
 }
 

@@ -16,6 +16,7 @@
 #include "cgroups/cgroup.h"
 #include "supervisor/base/cleanup.h"
 #include "supervisor/base/err.h"
+#include "supervisor/base/killpoint.h"
 #include "supervisor/base/list.h"
 #include "supervisor/base/str.h"
 #include "supervisor/daemon/daemon.h"
@@ -37,7 +38,7 @@ struct worker_run {
     struct spawn_request request;
     struct spawn_result spawned;
     char program[PATH_MAX];
-    const char *argv[4];
+    const char *argv[4], *env[4];
     int keep[4]; /* ours: copies, so that the caller may close its own */
     int root_fd, said_fd;
     sd_event_source *child, *timer, *output;
@@ -270,7 +271,6 @@ static int open_all(struct worker_run *w, struct err *e) {
 }
 
 static void fill_request(struct worker_run *w) {
-    static const char *const env[] = { "PATH=/usr/bin:/bin", "LANG=C.UTF-8", NULL };
     const struct worker_order *o = &w->order;
     const char *libexec = getenv("MINIPROG_LIBEXEC");
 
@@ -279,9 +279,12 @@ static void fill_request(struct worker_run *w) {
     w->argv[0] = "miniprog-worker";
     w->argv[1] = o->job;
     w->argv[2] = o->argument;
+    w->env[0] = "PATH=/usr/bin:/bin";
+    w->env[1] = "LANG=C.UTF-8";
+    w->env[2] = killpoint_environment();
     w->request = (struct spawn_request){
         .argv = w->argv,
-        .envp = env,
+        .envp = w->env,
         .program = w->program,
         .path = "/usr/bin:/bin",
         .cwd_fd = w->root_fd,

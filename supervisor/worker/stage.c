@@ -12,6 +12,7 @@
 #include "supervisor/base/cleanup.h"
 #include "supervisor/base/err.h"
 #include "supervisor/base/fs.h"
+#include "supervisor/base/killpoint.h"
 #include "supervisor/base/str.h"
 #include "units/beneath.h"
 
@@ -211,6 +212,7 @@ int stage_file_end(struct stage *s, struct err *e) {
     (void) sodium_bin2hex(entry->sha256, sizeof entry->sha256, hash, sizeof hash);
     if (close(TAKE_FD(s->file_fd)) < 0)
         return failed(e, entry->path);
+    KILLPOINT(UNPACK_FILE);
     return 0;
 }
 
@@ -286,8 +288,10 @@ int stage_finish(struct stage *s, struct worker_result *ret, struct err *e) {
         (r = manifest_check_tree(m, s->package_fd, &s->fault, e)) < 0 ||
         (r = write_list(s, &result, e)) < 0)
         return r;
+    KILLPOINT(UNPACK_LISTED);
     if (syncfs(s->stage_fd) < 0)
         return failed(e, "the package");
+    KILLPOINT(UNPACK_SYNCED);
     result.code = m->version_code;
     (void) snprintf(result.app_id, sizeof result.app_id, "%s", m->app_id);
     *ret = result;

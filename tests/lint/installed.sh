@@ -6,6 +6,15 @@ root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 make -s install DESTDIR="$root" PREFIX=/usr
 
+# Where a test can have a program killed (killpoint.h) is no business of a release.
+for program in "$root"/usr/sbin/* "$root"/usr/bin/* "$root"/usr/libexec/miniprog/*; do
+    if [ -f "$program" ] && grep -aq -e MINIPROG_KILLPOINT -e VERSION_MOVED "$program"; then
+        echo "$program has kill points in it"
+        exit 1
+    fi
+done
+grep -aq VERSION_MOVED build/debug/miniprogd || { echo "and the debug build has none" && exit 1; }
+
 cat >"$root/app.c" <<'C'
 #include <miniprog.h>
 int main(void) {
