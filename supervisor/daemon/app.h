@@ -62,13 +62,15 @@ struct waiter {
     struct list node;
     struct call *call;    /* NULL: the supervisor itself */
     struct launch launch; /* of an Open */
-    void *context;        /* of who waits */
+    void *context;        /* of who waits; from malloc() */
     const char *start;    /* what the Open became: "cold" "hot" "current" */
     void (*done)(struct waiter *waiter, struct app *app, const struct start_failure *failure);
 };
 struct waiter *waiter_new(struct call *call, void (*done)(struct waiter *, struct app *,
                                                           const struct start_failure *));
-struct waiter *waiter_free(struct waiter *w); /* not its call */
+struct waiter *waiter_free(struct waiter *w); /* neither its call nor its context */
+/* All that are still there at the daemon's end, with their calls and contexts. */
+void waiters_drop(struct list *waiters);
 
 /* Takes manifest. -ENOMEM. */
 int app_new(struct daemon *d, const char *id, struct manifest *manifest, struct app **ret);

@@ -17,6 +17,7 @@
 #include "supervisor/daemon/log.h"
 #include "supervisor/daemon/loop.h"
 #include "supervisor/daemon/runstate.h"
+#include "supervisor/daemon/server.h"
 #include "supervisor/daemon/update.h"
 #include "supervisor/daemon/watch.h"
 #include "supervisor/daemon/why.h"
@@ -63,6 +64,17 @@ struct waiter *waiter_free(struct waiter *w) {
         free(w);
     }
     return NULL;
+}
+
+void waiters_drop(struct list *waiters) {
+    struct waiter *w;
+
+    list_for_each (w, waiters, struct waiter, node) {
+        if (w->call)
+            call_drop(w->call);
+        free(w->context);
+        waiter_free(w);
+    }
 }
 
 static void fail_open(struct app *app, struct waiter *w, const char *stage, const char *detail) {
@@ -347,6 +359,8 @@ struct app *app_free(struct app *app) {
         return NULL;
     list_remove(&app->place);
     list_remove(&app->dirty);
+    waiters_drop(&app->opens);
+    waiters_drop(&app->ends);
     run_free(app->run, true);
     update_free(app->update);
     store_state_clear(&app->versions);

@@ -81,14 +81,16 @@ static void install_free(struct install *in) {
     free(in);
 }
 
-/* At the end of the daemon: the callers lose their connections anyway, stages are cleared at the
- * next start. */
+/* At the end of the daemon: the callers have lost their connections, stages are cleared at the next
+ * start. */
 struct installer *installer_free(struct installer *all) {
     struct install *in;
     if (!all)
         return NULL;
-    list_for_each (in, &all->waiting, struct install, node)
+    list_for_each (in, &all->waiting, struct install, node) {
+        call_drop(in->call);
         install_free(in);
+    }
     free(all);
     return NULL;
 }

@@ -85,12 +85,9 @@ static void rest(struct update *u) {
 /* Its jobs on the disk lane are counted by app.storing, and such an app is not freed but at the
  * daemon's end, when the lanes are empty. */
 struct update *update_free(struct update *u) {
-    struct waiter *w;
-
     if (!u)
         return NULL;
-    list_for_each (w, &u->calls, struct waiter, node)
-        waiter_free(w);
+    waiters_drop(&u->calls);
     u->delivery = delivery_drop(u->delivery);
     u->retry = sd_event_source_disable_unref(u->retry);
     u->holding = false; /* the app goes as well */

@@ -203,6 +203,32 @@ static void test_the_end_of_the_supervisor_fails_waiting_opens(void **state) {
     finish();
 }
 
+/* It leaves at once, whoever waits: a sanitizer sees what it did not give back. */
+static void test_a_supervisor_that_leaves_drops_its_callers(void **state) {
+    (void) state;
+    char folder[128];
+    struct client *c[6];
+    slow_app(ONE);
+    install(TWO, "mute,stubborn", "\"ready\":\"exec\",\"stop_timeout\":\"10min\"");
+    harness_make(&h, &(struct harness_app){ .id = "org.example.three", .code = 1 }, folder);
+    harness_ok(&h, "Open", "{\"id\":\"" TWO "\"}");
+    c[0] = send_to("Open", ONE);
+    c[1] = send_to("Close", TWO);
+    c[2] = send_to("Remove", TWO);
+    harness_wait_state(&h, TWO, "stopping", NULL);
+    assert_waits(c[0]);
+    for (int i = 3; i < 6; i++)
+        c[i] = harness_send(&h, "Install", false, "{\"source\":\"%s\",\"unsigned\":true}", folder);
+    assert_int_equal(harness_signal_and_wait(&h, SIGUSR1), 0);
+    for (int i = 0; i < 6; i++)
+        client_close(c[i]);
+    harness_restart(&h);
+    harness_assert_state(&h, ONE, "starting");
+    harness_ok(&h, "Kill", "{\"id\":\"" ONE "\"}");
+    harness_ok(&h, "Kill", "{\"id\":\"" TWO "\"}");
+    finish();
+}
+
 static void test_kill_hastens_a_close(void **state) {
     (void) state;
     install(ONE, "mute,stubborn", "\"stop_timeout\":\"10min\"");
@@ -447,6 +473,7 @@ int main(void) {
         MEET(test_close_kill_and_remove_fail_waiting_opens),
         MEET(test_open_and_remove_while_it_is_removed),
         MEET(test_the_end_of_the_supervisor_fails_waiting_opens),
+        MEET(test_a_supervisor_that_leaves_drops_its_callers),
         MEET(test_kill_hastens_a_close),
         MEET(test_hide_in_each_state),
         MEET(test_a_caller_that_leaves_cancels_nothing),
