@@ -165,17 +165,23 @@ static int open_scope(struct daemon *d, const char *suffix, struct err *e) {
     return 0;
 }
 
+static void make_suffix(const struct daemon *d, char ret[static 20]) {
+    const char *dir = d->options.runtime_dir;
+    (void) snprintf(ret, 20, "-%08" PRIx32, (uint32_t) text_hash64(dir, strlen(dir)));
+}
+
 static int open_groups(struct daemon *d, struct err *e) {
     char suffix[20] = "";
-    const char *dir = d->options.runtime_dir;
     sd_event_source *s = NULL;
 
     if (!d->options.default_runtime_dir)
-        (void) snprintf(suffix, sizeof suffix, "-%08" PRIx32,
-                        (uint32_t) text_hash64(dir, strlen(dir)));
+        make_suffix(d, suffix);
     int r = open_scope(d, suffix, e);
     if (r < 0)
         return r;
+    /* A user's own systemd keeps scopes apart; below a group of everybody's the name has to. */
+    if (!d->scope && d->options.user)
+        make_suffix(d, suffix);
     const struct cgrp_config config = { .want = d->options.backend,
                                         .suffix = suffix,
                                         .at = d->scope ? scope_path(d->scope) : NULL,

@@ -127,13 +127,14 @@ static int user_folders(struct arguments *a) {
     const char *run = getenv("XDG_RUNTIME_DIR"), *state = getenv("XDG_STATE_HOME"),
                *home = getenv("HOME");
 
-    if (!a->options.runtime_dir) {
-        if (!run || run[0] != '/')
-            return wrong_usage("--user without --runtime-dir needs XDG_RUNTIME_DIR, which is",
-                               run ? run : "unset");
+    if (run && run[0] == '/')
         (void) snprintf(a->runtime, sizeof a->runtime, "%s/miniprogd", run);
+    else if (!a->options.runtime_dir)
+        return wrong_usage("--user without --runtime-dir needs XDG_RUNTIME_DIR, which is",
+                           run ? run : "unset");
+    if (!a->options.runtime_dir)
         a->options.runtime_dir = a->runtime;
-    }
+    a->options.default_runtime_dir = strcmp(a->options.runtime_dir, a->runtime) == 0;
     if (!a->options.state_dir) {
         if (state && state[0] == '/')
             (void) snprintf(a->state, sizeof a->state, "%s/miniprogd", state);
