@@ -13,6 +13,7 @@ own=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 needs() { sh .ci/deps -n "$@" | tr ' ' '\n' | grep .; }
 packages="systemd-sysv systemd-oomd dbus dbus-user-session libpam-systemd udev kmod procps locales
     linux-image-cloud-amd64 $(needs build tests | grep -vx -e gcc -e libc6-dev -e make)"
+[ "$suite" != bookworm ] || packages="$packages earlyoom" # a peer of ours, to be measured beside
 if [ "$suite" != "$own" ]; then
     packages="$packages $(needs build tests deb)"
     [ "$suite" = bookworm ] || packages="$packages systemd-dev" # bookworm has it in systemd
@@ -37,7 +38,8 @@ mmdebstrap --quiet --variant=minbase --include="$packages" "$suite" "$tree"
 # The serial line is ours; nothing of the machine's own habits disturbs a test.
 for unit in serial-getty@ttyS0.service getty@tty1.service apt-daily.timer apt-daily-upgrade.timer \
     dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer man-db.timer \
-    systemd-networkd-wait-online.service systemd-oomd.service systemd-oomd.socket; do
+    systemd-networkd-wait-online.service systemd-oomd.service systemd-oomd.socket \
+    earlyoom.service; do
     ln -sf /dev/null "$tree/etc/systemd/system/$unit"
 done
 install -m 644 "$here/vm-guest.service" "$tree/etc/systemd/system/"

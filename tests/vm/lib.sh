@@ -1,6 +1,7 @@
 # lib.sh - for the cases: each `ok SENTENCE COMMAND...` is one test, said and counted as cmocka does.
 # A case sources it, makes its checks and calls `finish`.
 passed=0 failed=0
+unset MINIPROG_BUILD MINIPROG_LIBEXEC MINIPROG_SOURCE # what is installed is what is tested
 echo "[==========] Running $VM_CASE, phase $VM_PHASE"
 
 ok() {
@@ -19,7 +20,7 @@ ok() {
 await() {
     tries=$(($1 * 5))
     shift
-    while ! "$@"; do
+    while ! "$@" >/dev/null 2>&1; do
         tries=$((tries - 1))
         [ $tries -gt 0 ] || return 1
         sleep 0.2
@@ -40,6 +41,7 @@ reboot_then_go_on() { touch "$VM_STATE/reboot"; }
 # --- the service and its apps ------------------------------------------------------------------
 
 first=$(ls /vm/miniprog_*.deb 2>/dev/null | grep -v later)
+[ -n "$first" ] || { ok "a package was brought along" false && finish; }
 later=$(ls /vm/miniprog_*.deb 2>/dev/null | grep later)
 
 # The package is installed and the service runs, whatever the case before left.
@@ -80,3 +82,11 @@ is_in() { [ "$(of "$1" state)" = "$2" ]; }
 lives() { [ -d "/proc/$1" ] && ! grep -q '^State:.Z' "/proc/$1/status"; }
 proc_state() { sed -n 's/^State:\t\(.\).*/\1/p' "/proc/$1/status"; }
 remove_apps() { for id in $(miniprogctl list | cut -f1 | grep '\.'); do miniprogctl remove "$id"; done; }
+
+# The power is to go: what runs after it is this case's next phase. cut_power_after MS makes it go when
+# so many milliseconds have passed, by the clock of the machine that this one runs on.
+next_phase_is_due() {
+    echo $((VM_PHASE + 1)) >"$VM_STATE/$VM_CASE"
+    sync
+}
+cut_power_after() { echo "vm: cut $1" >/dev/ttyS0; }

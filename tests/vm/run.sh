@@ -3,13 +3,17 @@
 # SUITE, or those named), and ends with one line of totals. BUILD has the programs and tests.
 #
 # The machine's disks: vda its root, a copy that is thrown away; vdb a tar of what is tested; vdc
-# a tar of what came out, found afterwards in build/vm/SUITE/results. What it prints on its
-# serial line is shown as it comes. It may ask for a reboot: then it is started again.
+# a tar of what came out, found afterwards in build/vm/SUITE/results. What it says on its serial
+# line is shown as it comes. Some of it is for us:
+#     vm: reboot      it ends, and is to be started again
+#     vm: cut MS      its power is to go after so many milliseconds, and to come back
+#     vm: end         all cases are done
 set -eu
 suite=$1 build=$2
 shift 2
 out=build/vm/$suite
 here=$(dirname "$0")
+boots_max=$((20 + ${VM_CUTS:-20}))
 
 sh "$here/build.sh" "$suite"
 accel=$(cat "$out/accel" 2>/dev/null || sh "$here/accel.sh" "$out/vmlinuz" | tee "$out/accel")
@@ -20,26 +24,44 @@ trap 'exit 1' INT TERM HUP
 cp --sparse=always "$out/image" "$work/vda"
 sh "$here/pack.sh" "$suite" "$build" "$work/vdb" "$@"
 truncate -s 256M "$work/vdc"
+mkfifo "$work/line"
+
+# What has left the machine for its disk is in a file of ours when qemu is killed; what its kernel
+# still held is lost, as it is when the power goes.
+cut_after() {
+    sleep "$(awk -v ms="$1" 'BEGIN { print ms / 1000 }')"
+    kill -9 "$(cat "$work/pid")" 2>/dev/null || true
+}
 
 boot() {
     # shellcheck disable=SC2086 # words
     timeout -k 10 "${VM_TIMEOUT:-3600}" qemu-system-x86_64 -accel $accel -smp 2 -m "${VM_MEMORY:-1024}" \
-        -display none -monitor none -nic none -no-reboot -serial stdio \
+        -display none -monitor none -nic none -no-reboot -serial stdio -pidfile "$work/pid" \
         -kernel "$out/vmlinuz" -initrd "$out/initrd" \
         -append 'console=ttyS0 root=/dev/vda rw psi=1 panic=-1 no_timer_check quiet systemd.show_status=false' \
         -drive "file=$work/vda,format=raw,if=virtio,cache=unsafe" \
         -drive "file=$work/vdb,format=raw,if=virtio,readonly=on" \
         -drive "file=$work/vdc,format=raw,if=virtio,cache=unsafe" \
-        </dev/null 2>&1 | sed -u 's/\r//g' | tee "$work/console"
+        </dev/null >"$work/line" 2>&1 &
+    : >"$work/console"
+    sed -u 's/\r//g' <"$work/line" | while IFS= read -r line; do
+        printf '%s\n' "$line" >>"$work/console"
+        case $line in
+        'vm: cut '*) cut_after "${line#vm: cut }" & ;;
+        [0-9]*' passed, '*) line="-- $line" ;; # the totals are ours to say
+        esac
+        printf '%s\n' "$line"
+    done
+    wait $! 2>/dev/null || true
 }
 
 : >"$work/all"
 boots=0
-while [ $boots -lt 20 ]; do
+while [ $boots -lt $boots_max ]; do
     boots=$((boots + 1))
     boot
     cat "$work/console" >>"$work/all"
-    grep -q '^vm: reboot$' "$work/console" || break
+    grep -q -e '^vm: reboot$' -e '^vm: cut ' "$work/console" || break
 done
 
 rm -rf "$out/results"

@@ -9,8 +9,8 @@ ok "and leaves nothing half done" test -z "$(dpkg --audit)"
 faults() {
     systemd-analyze "$@" 2>&1 | grep -i miniprog
 }
-ok "its units have no fault" not faults verify miniprogd.service miniprogd.socket miniprog.slice
-ok "nor have the user's" not faults --user verify /usr/lib/systemd/user/miniprogd.service
+ok "its units have no fault" not faults verify --man=no miniprogd.service miniprogd.socket miniprog.slice
+ok "nor have the user's" not faults --user verify --man=no /usr/lib/systemd/user/miniprogd.service
 systemd-analyze --no-pager security miniprogd.service 2>&1 | tail -3
 ok "the service runs" await 30 systemctl --quiet is-active miniprogd.service
 ok "and is enabled" systemctl --quiet is-enabled miniprogd.service miniprogd.socket

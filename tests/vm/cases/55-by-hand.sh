@@ -9,7 +9,11 @@ start() {
 }
 ctl() { miniprogctl --socket $run/control "$@"; }
 pid_of() { ctl status org.example.hand --json | sed -n 's/.*"pid":\([0-9]*\).*/\1/p'; }
-daemon() { pgrep -f "^miniprogd --runtime-dir $run"; }
+daemon() { # the one by hand; the service and the anchors are others
+    for pid in $(pgrep -x miniprogd); do
+        ! grep -q "$run" "/proc/$pid/cmdline" || echo "$pid"
+    done
+}
 need_service
 
 ok "it starts" start
