@@ -33,13 +33,29 @@ bool trial_is_on(const struct updates *u) {
     return u->tries > 0 || u->retreat;
 }
 
-/* The last try stays counted as one until its end is judged: 0 means that no trial is on. A retreat
- * has no tries, but its run is judged all the same. */
-bool trial_take(struct updates *u) {
-    if (!trial_is_on(u) || u->taken)
-        return false;
+/* Used up, though nobody saw how? A retreat has no tries: its runs are judged, not counted. */
+static enum trial_verdict judge_unseen(const struct updates *u, const char *boot) {
+    if (!u->taken || u->retreat || strcmp(u->boot, boot) != 0)
+        return TRIAL_NONE;
+    return u->tries > 1 ? TRIAL_AGAIN : TRIAL_BACK;
+}
+
+/* A try is in `tries` until its end is judged, so that 0 means that no trial is on: what counts it
+ * is `taken`. */
+int trial_take(struct store_state *s, struct updates *u, const char *boot,
+               enum trial_verdict *ret_unseen) {
+    enum trial_verdict unseen = judge_unseen(u, boot);
+
+    if (!trial_is_on(u))
+        return 0;
+    if (unseen != TRIAL_NONE && trial_settle(s, u, unseen, TRIAL_UNSEEN) < 0)
+        return -ENOMEM;
+    *ret_unseen = unseen;
+    if (u->taken && strcmp(u->boot, boot) == 0)
+        return 0;
     u->taken = true;
-    return true;
+    (void) snprintf(u->boot, sizeof u->boot, "%s", boot);
+    return 1;
 }
 
 /* Whose doing an end was. */

@@ -19,7 +19,6 @@
 
 #include "units/reason.h"
 
-struct err;
 struct store_state;
 struct updates;
 
@@ -30,7 +29,8 @@ struct updates;
     X(GIVE_BACK, "give_back")                                                                      \
     X(BACK, "back")                                                                                \
     X(ENVIRONMENT, "environment")
-#define X(id, name) TRIAL_##id,
+#define TRIAL_UNSEEN "it ended together with the supervisor" /* why, of such a try */
+#define X(id, name)  TRIAL_##id,
 enum trial_verdict { TRIAL_VERDICTS(X) TRIAL_VERDICT_COUNT };
 #undef X
 const char *trial_verdict_name(enum trial_verdict verdict);
@@ -38,9 +38,14 @@ const char *trial_verdict_name(enum trial_verdict verdict);
 /* Pending becomes current, with that many tries; without a current one to fall back to (none) there
  * is no trial. */
 void trial_begin(struct store_state *s, struct updates *u, unsigned tries);
-/* Before a run; false: there is nothing to be counted. A try whose end no supervisor saw (a power
- * cut, a reboot) is nobody's fault: the next run has it. */
-bool trial_take(struct updates *u);
+/* Before a run, to be durable before its exec: its try is counted, as one whose end is still to be
+ * judged. One that is so from before is given back if the machine went down with it (another boot);
+ * in this boot supervisor and version died together, which may be the version's doing: it stays
+ * used up, *ret_unseen is AGAIN or, if it was the last one, BACK.
+ *   boot   this boot's id
+ * Returns 1: there is something to save; 0: nothing; -ENOMEM. */
+int trial_take(struct store_state *s, struct updates *u, const char *boot,
+               enum trial_verdict *ret_unseen);
 
 /* Is current still to prove itself? */
 bool trial_is_on(const struct updates *u);

@@ -44,7 +44,7 @@ static const struct hash {
     { "pending_file", offsetof(struct updates, pending_file) },
 };
 
-static const char *const others[] = { "tries", "key", "url", "failed" };
+static const char *const others[] = { "tries", "boot", "key", "url", "failed" };
 
 static void *at(const struct updates *u, size_t offset) {
     return (char *) (uintptr_t) u + offset;
@@ -131,6 +131,9 @@ static int read_object(const struct json *o, struct updates *u) {
     for (size_t i = 0; i < COUNT(hashes); i++)
         read_hash(o, hashes[i].name, at(u, hashes[i].offset));
     u->tries = (unsigned) read_number(o, "tries");
+    const char *boot = json_get_string(o, "boot", "");
+    if (strlen(boot) == UPDATES_BOOT)
+        memcpy(u->boot, boot, sizeof u->boot);
     if (strlen(key) == MINISIGN_KEY_TEXT &&
         minisign_key_parse(key, strlen(key), &parsed, NULL) == 0)
         memcpy(u->key, key, sizeof u->key);
@@ -184,6 +187,8 @@ static int write_object(const struct updates *u, struct jsonw *w) {
     jsonw_object(w, MEMBER);
     if (u->tries)
         jsonw_u64(w, "tries", u->tries);
+    if (u->taken && u->boot[0])
+        jsonw_string(w, "boot", u->boot);
     for (size_t i = 0; i < COUNT(flags); i++)
         if (*(const bool *) at(u, flags[i].offset))
             jsonw_bool(w, flags[i].name, true);

@@ -19,6 +19,7 @@ struct err;
 
 #define UPDATES_FAILED_MAX 16  /* the oldest is forgotten; ours */
 #define UPDATES_REASON_MAX 160 /* bytes */
+#define UPDATES_BOOT       36  /* a boot id's length: a UUID. Source: random(4) */
 
 /* A package that was tried here and did not live. */
 struct updates_failed {
@@ -31,7 +32,8 @@ struct updates {
     /* the trial of the current version; trial.h */
     unsigned tries; /* left, the present one included once it is taken; 0: not on trial */
     bool taken;     /* a try was counted and its end not yet judged */
-    bool retreat;   /* fell back: current has yet to live, `previous` is the one that failed */
+    char boot[UPDATES_BOOT + 1]; /* which boot that was in; "": not known */
+    bool retreat; /* fell back: current has yet to live, `previous` is the one that failed */
     /* what may follow */
     uint64_t held;                   /* Rollback: no code up to it; 0: none */
     uint64_t floor;                  /* no code below it; 0: none */

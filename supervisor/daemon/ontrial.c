@@ -13,6 +13,7 @@
 #include "supervisor/daemon/log.h"
 #include "supervisor/daemon/loop.h"
 #include "supervisor/daemon/revision.h"
+#include "supervisor/daemon/runstate.h"
 #include "supervisor/daemon/watch.h"
 #include "supervisor/daemon/why.h"
 
@@ -20,17 +21,35 @@ static bool is_on(const struct app *app) {
     return app->trial.tries > 0 || app->trial.retreat;
 }
 
+static void went_back(struct revision *r, int result, const struct err *e) {
+    struct app *app = r->app;
+    char text[UPDATES_REASON_MAX + 160];
+
+    if (result < 0) {
+        log_err(app->id, "cannot go back to its previous version: %s", e->text);
+        return;
+    }
+    (void) snprintf(text, sizeof text,
+                    "version %" PRIu64 " failed each of its tries (%s): version %" PRIu64
+                    " is back",
+                    r->before.current.code, r->why, app->versions.current.code);
+    log_warning(app->id, "%s", text);
+    why_record(app, &(struct why){ .action = "rolled_back", .text = text });
+    watch_update(app, "rolled_back", r->before.current.code, r->why);
+}
+
 /* --- before the start --------------------------------------------------------------------- */
 
 static int take_over(struct revision *r, struct err *e) {
-    (void) e;
-    if (r->state.pending.name[0])
+    bool begins = r->state.pending.name[0] != '\0';
+
+    if (begins)
         trial_begin(&r->state, &r->updates, r->tries);
-    else if (!trial_take(&r->updates))
-        return 0;
-    (void) trial_take(&r->updates);
+    int result = trial_take(&r->state, &r->updates, runstate_boot(r->app->d), &r->verdict);
     KILLPOINT(TAKE_OVER);
-    return 1;
+    if (result < 0)
+        return err_set(e, result, "out of memory");
+    return begins || result > 0;
 }
 
 static void took_over(struct revision *r, int result, const struct err *e) {
@@ -39,6 +58,11 @@ static void took_over(struct revision *r, int result, const struct err *e) {
 
     if (result < 0) {
         log_err(app->id, "cannot apply the pending version: %s, starting the present one", e->text);
+        return;
+    }
+    if (r->verdict == TRIAL_BACK) {
+        (void) snprintf(r->why, sizeof r->why, TRIAL_UNSEEN);
+        went_back(r, result, e);
         return;
     }
     if (code != r->before.current.code) {
@@ -142,23 +166,6 @@ bool ontrial_goes_on(const struct app *app) {
            (reason == EXIT_REASON_NONE || reason == EXIT_START_TIMEOUT_REASON);
 }
 
-static void went_back(struct revision *r, int result, const struct err *e) {
-    struct app *app = r->app;
-    char text[UPDATES_REASON_MAX + 160];
-
-    if (result < 0) {
-        log_err(app->id, "cannot go back to its previous version: %s", e->text);
-        return;
-    }
-    (void) snprintf(text, sizeof text,
-                    "version %" PRIu64 " failed each of its tries (%s): version %" PRIu64
-                    " is back",
-                    r->before.current.code, r->why, app->versions.current.code);
-    log_warning(app->id, "%s", text);
-    why_record(app, &(struct why){ .action = "rolled_back", .text = text });
-    watch_update(app, "rolled_back", r->before.current.code, r->why);
-}
-
 static void blamed(struct revision *r, int result, const struct err *e) {
     struct app *app = r->app;
     char text[320];
@@ -175,14 +182,16 @@ static void blamed(struct revision *r, int result, const struct err *e) {
     why_record(app, &(struct why){ .action = "environment", .text = text });
 }
 
-/* Not its version's fault: there was no process yet, or it ended while no supervisor could see how.
- */
+/* Not its version's fault: there was no process yet. */
 static bool is_machines_fault(const struct run *run) {
     const struct start_failure *f = run->failure;
+    return f && (strcmp(f->stage, "fork") == 0 || strcmp(f->stage, "memory") == 0);
+}
 
-    if (f)
-        return strcmp(f->stage, "fork") == 0 || strcmp(f->stage, "memory") == 0;
-    return !run->is_child && !run->has_status;
+/* It ended while no supervisor could see how. On trial that is a try used up, as trial_take() has
+ * it; against the version that fell back it is no evidence. */
+static bool is_unseen(const struct run *run) {
+    return !run->failure && !run->is_child && !run->has_status;
 }
 
 static bool settle_end(struct app *app, enum trial_verdict verdict, const char *why) {
@@ -205,9 +214,11 @@ bool ontrial_ended(struct app *app, enum life_state from, const struct exit_reco
 
     if (app->removing || run->lived)
         return false;
-    enum trial_verdict verdict = trial_judge(&u, false, end->reason, is_machines_fault(run));
+    const bool unseen = is_unseen(run), excused = is_machines_fault(run) || (unseen && u.retreat);
+    enum trial_verdict verdict = trial_judge(&u, false, end->reason, excused);
     if (verdict == TRIAL_NONE || !settle_end(app, verdict, end->message))
         return false;
-    bool awaited = run->retry || from == LIFE_STARTING || from == LIFE_FOREGROUND;
+    /* Who waited for one of an earlier supervisor waits no more. */
+    bool awaited = !unseen && (run->retry || from == LIFE_STARTING || from == LIFE_FOREGROUND);
     return awaited && (verdict == TRIAL_AGAIN || verdict == TRIAL_BACK);
 }

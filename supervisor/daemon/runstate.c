@@ -41,6 +41,10 @@ static int read_boot_id(char *buf, size_t size, struct err *e) {
     return 0;
 }
 
+const char *runstate_boot(const struct daemon *d) {
+    return d->runstates->boot_id;
+}
+
 static int on_flush(sd_event_source *s, void *userdata) {
     (void) s;
     runstate_flush(userdata);

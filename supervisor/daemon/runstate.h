@@ -19,6 +19,8 @@ struct runstates;
 int runstates_new(struct daemon *d, struct runstates **ret, struct err *e);
 struct runstates *runstates_free(struct runstates *all); /* writes what is marked */
 
+const char *runstate_boot(const struct daemon *d); /* this boot's id; lives as long as d */
+
 void runstate_mark(struct app *app);
 void runstate_flush(struct runstates *all);
 bool runstate_is_marked(const struct app *app);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A new version takes over at the next cold start, or at once when asked; it has to live, else the
  * one before it is back, by itself and with the reason. */
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -121,6 +122,25 @@ static void app_loses(const char *name) {
     assert_int_equal(unlink(path), 0);
 }
 
+/* Never ready; its file says that its exec is over. */
+#define LINGERS "touch \"$MINIPROG_DATA/runs\"; exec sleep 1000000"
+
+static void wait_for_its_exec(void) {
+    for (int i = 0; !app_has("runs"); i++) {
+        assert_true(i < HARNESS_PATIENCE_MS);
+        (void) poll(NULL, 0, 1);
+    }
+    app_loses("runs");
+}
+
+/* What the end of a run means is written on the disk before it is said; no event tells of it. */
+static void wait_trial(int64_t tries) {
+    for (int i = 0; harness_number(&h, ONE, "trial") != tries; i++) {
+        assert_true(i < HARNESS_PATIENCE_MS);
+        (void) poll(NULL, 0, 1);
+    }
+}
+
 static void test_the_next_cold_start_is_the_new_one(void **state) {
     (void) state;
     install(1, NULL);
@@ -207,26 +227,63 @@ static void test_who_is_asked_to_end_keeps_its_tries(void **state) {
     (void) state;
     install(1, NULL);
     opens_as(1);
-    install(2, "exec sleep 1000000"); /* never ready */
+    install(2, LINGERS);
     harness_ok(&h, "Close", ID);
     struct client *opening = harness_send(&h, "Open", false, ID);
     hears("ready", 2, NULL);
     hears("apply", 2, NULL);
     hears("trial", 2, NULL);
     versions(2, -1, 1, 3);
+    wait_for_its_exec();
     harness_ok(&h, "Kill", ID);
     (void) client_close(opening);
     harness_assert_state(&h, ONE, "stopped");
     versions(2, -1, 1, 3);
 
     opening = harness_send(&h, "Open", false, ID);
-    harness_wait_state(&h, ONE, "starting", NULL);
-    (void) harness_signal_and_wait(&h, SIGKILL); /* a crash of the supervisor is none of its own */
+    wait_for_its_exec();
+    (void) harness_signal_and_wait(&h,
+                                   SIGKILL); /* it outlives the supervisor, and is still tried */
     (void) client_close(opening);
     harness_restart(&h);
     versions(2, -1, 1, 3);
     harness_ok(&h, "Close", ID);
     versions(2, -1, 1, 3);
+    finish();
+}
+
+static void kill_with_the_supervisor(void) {
+    struct client *opening = harness_send(&h, "Open", false, ID);
+    wait_for_its_exec();
+    pid_t pid;
+    while ((pid = harness_pid(&h, ONE)) == 0) /* the spawn lane's answer is still on its way */
+        (void) poll(NULL, 0, 1);
+    harness_signal(&h, SIGSTOP); /* so that it cannot see the other's end */
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    (void) harness_signal_and_wait(&h, SIGKILL);
+    (void) client_close(opening);
+    harness_wait_gone(pid);
+    harness_restart(&h);
+}
+
+/* Counted before its exec: a version that takes the supervisor down with it is not tried for ever.
+ */
+static void test_an_end_that_nobody_saw_uses_up_its_try(void **state) {
+    (void) state;
+    install(1, NULL);
+    opens_as(1);
+    install(2, LINGERS);
+    harness_ok(&h, "Close", ID);
+    kill_with_the_supervisor();
+    wait_trial(2);
+    versions(2, -1, 1, 2);
+    kill_with_the_supervisor();
+    wait_trial(1);
+    kill_with_the_supervisor();
+    wait_trial(-1);
+    versions(1, -1, -1, -1);
+    opens_as(1);
+    harness_wait_log(&h, ONE, "update_failed"); /* it is told why */
     finish();
 }
 
@@ -334,6 +391,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_a_crashing_one_falls_back, start, end),
         cmocka_unit_test_setup_teardown(test_if_both_fail_the_new_one_waits, start, end),
         cmocka_unit_test_setup_teardown(test_who_is_asked_to_end_keeps_its_tries, start, end),
+        cmocka_unit_test_setup_teardown(test_an_end_that_nobody_saw_uses_up_its_try, start, end),
         cmocka_unit_test_setup_teardown(test_one_that_needs_no_word_has_to_last, start, end),
         cmocka_unit_test_setup_teardown(test_one_that_crashes_in_front_comes_back_older, start,
                                         end),

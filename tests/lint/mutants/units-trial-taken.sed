@@ -1,2 +1,2 @@
 # file: units/trial.c test: units/test_trial
-s/if (!trial_is_on(u) || u->taken)/if (!trial_is_on(u))/
+s/if (!u->taken || u->retreat || strcmp(u->boot, boot) != 0)/if (!u->taken || u->retreat)/

@@ -17,6 +17,9 @@
 
 #define FILE_HASH "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
 
+#define BOOT      "01234567-89ab-cdef-0123-456789abcdef"
+#define NEXT_BOOT "11234567-89ab-cdef-0123-456789abcdef"
+
 struct scene {
     struct store_state s;
     struct updates u;
@@ -43,8 +46,19 @@ static void are(const struct scene *x, uint64_t current, uint64_t previous, uint
     assert_int_equal(x->s.pending.code, pending);
 }
 
+/* What came of a try that nobody saw the end of; *changed: there is something to save. */
+static enum trial_verdict take(struct scene *x, const char *boot, bool *changed) {
+    enum trial_verdict unseen = TRIAL_NONE;
+    int r = trial_take(&x->s, &x->u, boot, &unseen);
+    assert_true(r >= 0);
+    *changed = r > 0;
+    return unseen;
+}
+
 static enum trial_verdict run(struct scene *x, bool lived, enum exit_reason reason, bool machine) {
-    (void) trial_take(&x->u);
+    bool changed;
+    assert_int_equal(take(x, BOOT, &changed), TRIAL_NONE);
+    assert_int_equal(changed, trial_is_on(&x->u));
     enum trial_verdict v = trial_judge(&x->u, lived, reason, machine);
     assert_int_equal(trial_settle(&x->s, &x->u, v, "it crashed"), 0);
     return v;
@@ -56,8 +70,6 @@ static void test_a_version_that_lives_is_kept(void **state) {
     are(&x, 2, 1, 0);
     assert_string_equal(x.u.current_file, FILE_HASH);
     assert_true(trial_is_on(&x.u));
-    assert_true(trial_take(&x.u));
-    assert_false(trial_take(&x.u)); /* one run, one try */
     assert_int_equal(run(&x, true, EXIT_CRASHED_REASON, false), TRIAL_KEEP);
     assert_false(trial_is_on(&x.u));
     are(&x, 2, 1, 0);
@@ -145,11 +157,39 @@ static void test_others_do_not_use_up_a_try(void **state) {
 
 static void test_a_power_cut_takes_no_try(void **state) {
     (void) state;
+    struct scene x = two_over_one(1);
+    bool changed;
+    assert_int_equal(take(&x, BOOT, &changed), TRIAL_NONE);
+    assert_true(changed);
+    assert_int_equal(take(&x, NEXT_BOOT, &changed), TRIAL_NONE);
+    assert_true(changed); /* whose it is now has to be known as well */
+    are(&x, 2, 1, 0);
+    assert_int_equal(x.u.tries, 1);
+    x.u.boot[0] = '\0'; /* of a supervisor that did not note it */
+    assert_int_equal(take(&x, BOOT, &changed), TRIAL_NONE);
+    assert_int_equal(x.u.tries, 1);
+    updates_clear(&x.u);
+}
+
+/* A version that takes the supervisor down with it must not be tried for ever. */
+static void test_an_end_that_nobody_saw_uses_up_its_try(void **state) {
+    (void) state;
     struct scene x = two_over_one(2);
-    assert_true(trial_take(&x.u));
-    assert_false(trial_take(&x.u));
-    assert_int_equal(x.u.tries, 2);
-    assert_int_equal(run(&x, false, EXIT_CRASHED_REASON, false), TRIAL_AGAIN);
+    bool changed;
+    assert_int_equal(take(&x, BOOT, &changed), TRIAL_NONE);
+    assert_int_equal(take(&x, BOOT, &changed), TRIAL_AGAIN);
+    assert_true(changed);
+    assert_int_equal(x.u.tries, 1);
+    assert_true(x.u.taken);
+    assert_int_equal(take(&x, BOOT, &changed), TRIAL_BACK);
+    assert_true(changed);
+    are(&x, 1, 2, 0);
+    assert_true(x.u.retreat);
+    assert_true(x.u.taken);
+    assert_string_equal(updates_failed_code(&x.u, 2)->reason, TRIAL_UNSEEN);
+    assert_int_equal(take(&x, BOOT, &changed), TRIAL_NONE); /* no evidence against this one */
+    assert_false(changed);
+    are(&x, 1, 2, 0);
     updates_clear(&x.u);
 }
 
@@ -184,7 +224,8 @@ static void test_by_hand_it_goes_back_and_holds(void **state) {
 static void test_an_installation_ends_the_trial(void **state) {
     (void) state;
     struct scene x = two_over_one(3);
-    assert_true(trial_take(&x.u));
+    bool changed;
+    assert_int_equal(take(&x, BOOT, &changed), TRIAL_NONE);
     trial_installed(&x.u, true); /* current goes on */
     assert_int_equal(x.u.tries, 3);
     assert_true(x.u.taken);
@@ -212,6 +253,7 @@ int main(void) {
         cmocka_unit_test(test_a_newer_one_is_not_pushed_out_by_the_one_that_failed),
         cmocka_unit_test(test_others_do_not_use_up_a_try),
         cmocka_unit_test(test_a_power_cut_takes_no_try),
+        cmocka_unit_test(test_an_end_that_nobody_saw_uses_up_its_try),
         cmocka_unit_test(test_a_first_version_is_not_on_trial),
         cmocka_unit_test(test_by_hand_it_goes_back_and_holds),
         cmocka_unit_test(test_an_installation_ends_the_trial),
