@@ -16,8 +16,10 @@
 #include "supervisor/base/json.h"
 #include "supervisor/base/text.h"
 #include "supervisor/js/path.h"
+#include "supervisor/js/value.h"
 
-#define LATEST "homePageAndLatestPage"
+#define LATEST          "homePageAndLatestPage"
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
 /* --- files -------------------------------------------------------------------------------- */
 
@@ -68,15 +70,29 @@ int package_read(const struct package *p, const char *path, char **ret) {
 }
 
 /* -ENOENT: there is none, *ret untouched. */
-static int read_json(const struct package *p, const char *path, struct json **ret, struct err *e) {
-    CLEANUP(free_p) char *text = NULL;
-    int r = package_read(p, path, &text);
+static int read_text(const struct package *p, const char *path, char **ret, struct err *e) {
+    int r = package_read(p, path, ret);
 
-    if (r == -ENOENT)
-        return r;
-    if (r < 0)
+    if (r < 0 && r != -ENOENT)
         return err_set(e, r, "cannot read '%s': %s", path, strerror(-r));
-    r = json_parse(text, strlen(text), ret, e);
+    return r;
+}
+
+/* WeChat's own files: what the engine takes is made into what our stricter door takes. */
+static int read_json(const struct package *p, const char *path, struct json **ret, struct err *e) {
+    CLEANUP(str_clear_p) struct str strict = STR_INIT(PACKAGE_SOURCE_MAX);
+    CLEANUP(free_p) char *text = NULL;
+    int r = read_text(p, path, &text, e);
+
+    if (r < 0)
+        return r;
+    size_t mark =
+        strncmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0 ? strlen(BYTE_ORDER_MARK) : 0;
+    JSValueRef v = value_json(p->ctx, text + mark);
+    if (v && value_to_json(p->ctx, v, &strict, NULL) == 0)
+        r = json_parse(str_text(&strict), strict.len, ret, e);
+    else
+        r = json_parse(text + mark, strlen(text + mark), ret, e); /* it says where it is broken */
     return r < 0 ? err_wrap(e, r, "%s", path) : 0;
 }
 
@@ -130,10 +146,13 @@ bool package_keeps_page(const struct package *p, const char *route) {
 
 static int read_manifest(struct package *p, struct err *e) {
     CLEANUP(json_free_p) struct json *manifest = NULL;
-    int r = read_json(p, "manifest.json", &manifest, e);
+    CLEANUP(free_p) char *text = NULL;
+    int r = read_text(p, "manifest.json", &text, e);
 
     if (r == -ENOENT)
         return err_set(e, r, "there is no manifest.json");
+    if (r == 0 && (r = json_parse(text, strlen(text), &manifest, e)) < 0)
+        return err_wrap(e, r, "manifest.json");
     if (r < 0)
         return r;
     p->name = strdup(json_get_string(manifest, "name", ""));
@@ -157,8 +176,8 @@ static int read_app_json(struct package *p, struct err *e) {
     return r < 0 ? err_set(e, r, "out of memory") : 0;
 }
 
-int package_open(const char *folder, struct package *ret, struct err *e) {
-    struct package p = { .fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) };
+int package_open(const char *folder, JSContextRef ctx, struct package *ret, struct err *e) {
+    struct package p = { .fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .ctx = ctx };
 
     if (p.fd < 0)
         return err_set(e, -errno, "cannot open '%s': %s", folder, strerror(errno));

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT
  * package.h - the package's folder: its manifest, its pages, its files, and nothing beyond.
- * Layer: 4, js. Uses: base.
+ * Layer: 4, js. Uses: base, JavaScriptCore.
  *
  * The supervisor has checked the manifest; here it is read for the pages. WeChat's app.json, where
  * there is one, adds window.restartStrategy and tabBar.list, a page's own JSON file its
- * restartStrategy. */
+ * restartStrategy. These two are read as WeChat reads them, by JSON.parse()'s rules: a member that
+ * stands twice counts as the last, and a byte order mark is let through. */
 #ifndef JS_PACKAGE_H
 #define JS_PACKAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#include <JavaScriptCore/JavaScript.h>
 
 struct err;
 
@@ -17,6 +20,7 @@ struct err;
 
 struct package {
     int fd;
+    JSContextRef ctx; /* borrowed: its parser */
     char *name;
     char **pages; /* routes, the home page first */
     size_t n_pages;
@@ -26,7 +30,7 @@ struct package {
 };
 
 /* Errors: as open(2); -EINVAL a broken manifest or app.json, with e; -ENOMEM. */
-int package_open(const char *folder, struct package *ret, struct err *e);
+int package_open(const char *folder, JSContextRef ctx, struct package *ret, struct err *e);
 void package_close(struct package *p);
 
 /* Reads a regular file of the package; no link is followed, no path leaves it. The text has no NUL

@@ -72,9 +72,10 @@ static JSObjectRef own_property(JSContextRef ctx) {
 }
 
 static int make_context(struct js *js) {
+    JSObjectRef global = JSContextGetGlobalObject(js->ctx);
     int r;
 
-    js->ctx = JSGlobalContextCreate(NULL);
+    value_hide(js->ctx, global, "global", global);
     js->own_property = value_keep(js->ctx, own_property(js->ctx));
     js->watchdog = watchdog_new(miniprog_fd(js->m), WATCHDOG_TICK_MS);
     watchdog_watch(js->watchdog, js->ctx);
@@ -164,11 +165,13 @@ static int begin(struct js *js, const char *folder, struct err *e) {
     if (r < 0)
         return err_set(e, r, "cannot speak to the supervisor: %s", strerror(-r));
     r = miniprog_get_info(js->m, take_info, &first);
-    if (r == 0)
-        r = package_open(folder, &js->package, e);
     if (r < 0)
         return r;
-    r = make_context(js); /* while the supervisor answers */
+    js->ctx = JSGlobalContextCreate(NULL); /* while the supervisor answers */
+    r = package_open(folder, js->ctx, &js->package, e);
+    if (r < 0)
+        return r;
+    r = make_context(js);
     if (r == 0)
         r = wait_info(&first);
     return r < 0 ? err_set(e, r, "cannot start: %s", strerror(-r)) : 0;

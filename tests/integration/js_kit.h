@@ -126,14 +126,6 @@ JS_TEST void js_assert_no_log(struct harness *h, const char *id, const char *tex
         fail_msg("'%s' is in the log:\n%s", text, log);
 }
 
-JS_TEST size_t js_count_log(struct harness *h, const char *id, const char *text) {
-    CLEANUP(free_p) char *log = harness_log(h, id);
-    size_t n = 0;
-    for (const char *at = log; (at = strstr(at, text)); at += strlen(text))
-        n++;
-    return n;
-}
-
 /* The next dialog of the app, answered; its content is in ret. */
 JS_TEST void js_answer(struct harness *h, const char *id, bool yes, char ret_content[2048]) {
     struct varlink_reply reply;

@@ -19,6 +19,7 @@
 #include "supervisor/js/package.h"
 
 static char folder[64];
+static JSGlobalContextRef ctx;
 
 static void put_n(const char *name, const char *text, size_t n) {
     char path[128];
@@ -34,6 +35,7 @@ static int set_up(void **state) {
     char pages[80];
 
     (void) state;
+    ctx = JSGlobalContextCreate(NULL);
     (void) snprintf(folder, sizeof folder, "/tmp/test-package-XXXXXX");
     assert_non_null(mkdtemp(folder));
     (void) snprintf(pages, sizeof pages, "%s/pages", folder);
@@ -44,6 +46,7 @@ static int set_up(void **state) {
 
 static int tear_down(void **state) {
     (void) state;
+    JSGlobalContextRelease(ctx);
     return fs_remove_tree(AT_FDCWD, folder, NULL);
 }
 
@@ -55,7 +58,7 @@ static void test_pages_and_strategies(void **state) {
     put("app.json", "{\"window\":{\"restartStrategy\":\"homePageAndLatestPage\"},"
                     "\"tabBar\":{\"list\":[{\"pagePath\":\"pages/t\"}]}}");
     put("pages/b.json", "{\"restartStrategy\":\"homePage\"}");
-    assert_int_equal(package_open(folder, &p, &e), 0);
+    assert_int_equal(package_open(folder, ctx, &p, &e), 0);
     assert_string_equal(p.name, "N");
     assert_int_equal(p.n_pages, 3);
     assert_string_equal(p.pages[1], "pages/b");
@@ -68,19 +71,37 @@ static void test_pages_and_strategies(void **state) {
     package_close(&p);
 }
 
+/* What WeChat's own tools let through, seen in public programs. */
+static void test_json_that_is_only_almost_strict(void **state) {
+    struct package p;
+    struct err e = { 0 };
+
+    (void) state;
+    put("app.json", "\xef\xbb\xbf{\"window\":{\"restartStrategy\":\"homePage\"},"
+                    "\"window\":{\"restartStrategy\":\"homePageAndLatestPage\"}}");
+    put("pages/b.json", "{\"restartStrategy\":1,\"restartStrategy\":\"homePage\"}");
+    if (package_open(folder, ctx, &p, &e) < 0)
+        fail_msg("%s", e.text);
+    assert_true(package_keeps_page(&p, "pages/a"));
+    assert_false(package_keeps_page(&p, "pages/b"));
+    package_close(&p);
+    put("manifest.json", "{\"name\":\"N\",\"name\":\"M\"}"); /* ours is strict */
+    assert_int_equal(package_open(folder, ctx, &p, &e), -EINVAL);
+}
+
 static void test_a_broken_one_is_said(void **state) {
     struct package p = { .fd = 77 };
     struct err e = { 0 };
 
     (void) state;
     put("app.json", "{");
-    assert_int_equal(package_open(folder, &p, &e), -EINVAL);
+    assert_int_equal(package_open(folder, ctx, &p, &e), -EINVAL);
     assert_int_equal(p.fd, 77);
     assert_non_null(strstr(e.text, "app.json: "));
     put("manifest.json", "[");
-    assert_int_equal(package_open(folder, &p, &e), -EINVAL);
+    assert_int_equal(package_open(folder, ctx, &p, &e), -EINVAL);
     assert_non_null(strstr(e.text, "manifest.json: "));
-    assert_int_equal(package_open("/nowhere", &p, &e), -ENOENT);
+    assert_int_equal(package_open("/nowhere", ctx, &p, &e), -ENOENT);
 }
 
 static void test_nothing_beyond_is_read(void **state) {
@@ -106,7 +127,7 @@ static void test_nothing_beyond_is_read(void **state) {
     assert_int_equal(symlink("/etc", path), 0);
     (void) snprintf(path, sizeof path, "%s/fifo", folder);
     assert_int_equal(mkfifo(path, 0644), 0);
-    assert_int_equal(package_open(folder, &p, NULL), 0);
+    assert_int_equal(package_open(folder, ctx, &p, NULL), 0);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char *text = (char *) 1;
         int r = package_read(&p, rows[i].path, &text);
@@ -130,7 +151,7 @@ static void test_a_huge_file_is_not_read(void **state) {
     put("huge.js", "");
     (void) snprintf(path, sizeof path, "%s/huge.js", folder);
     assert_int_equal(truncate(path, (off_t) PACKAGE_SOURCE_MAX + 1), 0);
-    assert_int_equal(package_open(folder, &p, NULL), 0);
+    assert_int_equal(package_open(folder, ctx, &p, NULL), 0);
     assert_int_equal(package_read(&p, "huge.js", &text), -EFBIG);
     package_close(&p);
 }
@@ -138,9 +159,8 @@ static void test_a_huge_file_is_not_read(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(pages_and_strategies),
-        TEST(a_broken_one_is_said),
-        TEST(nothing_beyond_is_read),
+        TEST(pages_and_strategies),    TEST(json_that_is_only_almost_strict),
+        TEST(a_broken_one_is_said),    TEST(nothing_beyond_is_read),
         TEST(a_huge_file_is_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,6 +40,7 @@ async function globals() {
   console.log(circle, { get x() { throw new Error('x') } }, { toJSON() { throw 1 }, toString() { throw 2 } }, () => 1)
   ok('console.group', true)
   ok('console.groupEnd', true)
+  ok('global', global === globalThis && !Object.keys(globalThis).includes('global'))
   ok('globalThis', globalThis.wx === wx && typeof window === 'undefined')
 }
 
