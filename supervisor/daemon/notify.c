@@ -105,11 +105,8 @@ static void listen_again(struct notify *n) {
         poller_later(n->poller, &n->node);
 }
 
-static void on_readable(struct poll_node *node, uint32_t fired) {
-    struct notify *n = list_entry(node, struct notify, node);
-
-    (void) fired;
-    n->in_turn = true;
+/* In a turn that got() itself led to, n lives until the outer one ends. */
+static void hear(struct notify *n) {
     for (int i = 0; i < TURN_MAX && !n->dead; i++) {
         char text[NOTIFY_TEXT_MAX + 1];
         struct notify_message message;
@@ -119,11 +116,29 @@ static void on_readable(struct poll_node *node, uint32_t fired) {
         if (r > 0)
             n->got(&message, n->userdata);
     }
+}
+
+static void on_readable(struct poll_node *node, uint32_t fired) {
+    struct notify *n = list_entry(node, struct notify, node);
+
+    (void) fired;
+    n->in_turn = true;
+    hear(n);
     n->in_turn = false;
     if (n->dead)
         release(n);
     else
         listen_again(n);
+}
+
+void notify_settle(struct notify *n) {
+    bool outer = n->in_turn;
+
+    n->in_turn = true;
+    hear(n);
+    n->in_turn = outer;
+    if (n->dead && !outer)
+        release(n);
 }
 
 static int bind_name(const struct notify *n) {

@@ -26,6 +26,9 @@ struct notify_message {
 int notify_new(struct poller *poller, const char *path, uid_t uid, gid_t gid,
                void (*got)(const struct notify_message *, void *userdata), void *userdata,
                struct notify **ret, struct err *e);
+/* Hears what waits now: the sender has ended, and what it said before counts. got() may be called.
+ */
+void notify_settle(struct notify *n);
 struct notify *notify_free(struct notify *n);    /* closes and removes the socket */
 struct notify *notify_abandon(struct notify *n); /* closes, leaves the name for the next daemon */
 

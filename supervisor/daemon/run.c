@@ -257,6 +257,10 @@ void run_look(struct app *app) {
     if (!run || run->spawning)
         return;
     bool ended = main_has_ended(app);
+    if (ended && run->notify && !run->heard) {
+        run->heard = true; /* its last words came before its end, and may be why */
+        notify_settle(run->notify);
+    }
     if (!run->group_empty && (!run->group || cgrp_group_populated(run->group) == 0))
         run->group_empty = true;
     if (ended && run->group_empty) {

@@ -60,7 +60,7 @@ struct run {
     int pidfd;
     bool is_child; /* ours to wait for; an adopted one is not */
     bool spawning; /* the spawn lane has it: the group may be empty and become populated */
-    bool main_ended, group_empty, settled;
+    bool main_ended, group_empty, settled, heard;
     bool has_status;            /* status below is known */
     int wait_code, wait_status; /* CLD_… and its value */
     bool ready, ready_early, watchdog_triggered, reopen, terminated;

@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -90,6 +93,30 @@ static void test_a_whole_life(void **state) {
         at += strlen(order[i]);
     }
     free(log);
+    harness_stop(&h);
+}
+
+/* A process that says that it hangs, and ends: both are there before the daemon looks at either. */
+static void test_last_words_are_heard_before_the_end(void **state) {
+    static const char words[] = "WATCHDOG=trigger";
+    struct sockaddr_un to = { .sun_family = AF_UNIX };
+
+    (void) state;
+    probe(ONE, "", "");
+    open_app(ONE, NULL);
+    pid_t pid = harness_pid(&h, ONE);
+    (void) snprintf(to.sun_path, sizeof to.sun_path, "%s/apps/" ONE "/notify", h.runtime);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(kill(h.daemon, SIGSTOP), 0);
+    harness_wait_proc_state(h.daemon, "T");
+    ssize_t n = sendto(fd, words, sizeof words - 1, 0, (struct sockaddr *) &to, sizeof to);
+    (void) kill(pid, SIGKILL);
+    harness_wait_proc_state(pid, "Z");
+    (void) kill(h.daemon, SIGCONT);
+    (void) close(fd);
+    assert_int_equal(n, sizeof words - 1);
+    harness_wait_exit(&h, ONE, "unresponsive");
     harness_stop(&h);
 }
 
@@ -366,6 +393,7 @@ static void test_home_comes_back(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         LIFE(test_a_whole_life),
+        LIFE(test_last_words_are_heard_before_the_end),
         LIFE(test_another_app_comes_in_front),
         LIFE(test_a_path_is_delivered_by_show),
         LIFE(test_destroyed_after_too_long),
