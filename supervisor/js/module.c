@@ -8,6 +8,7 @@
 
 #include "supervisor/base/cleanup.h"
 #include "supervisor/base/map.h"
+#include "supervisor/js/esm.h"
 #include "supervisor/js/js.h"
 #include "supervisor/js/path.h"
 
@@ -18,12 +19,11 @@ struct module {
     JSObjectRef module; /* { exports } */
 };
 
-static JSStringRef source_of(const char *path, const char *text) {
+static JSStringRef source_of(const char *text) {
     static const char head[] = "(function (require, module, exports) {", tail[] = "\n})";
     size_t n = strlen(text), size = sizeof head + n + sizeof tail;
     CLEANUP(free_p) char *wrapped = malloc(size);
 
-    (void) path;
     if (!wrapped)
         return NULL;
     (void) snprintf(wrapped, size, "%s%s%s", head, text, tail);
@@ -31,8 +31,9 @@ static JSStringRef source_of(const char *path, const char *text) {
 }
 
 /* The text as a function of the module's three names; line numbers are the file's. */
-static JSObjectRef compile(struct js *js, const char *path, const char *text, JSValueRef *exc) {
-    JSStringRef source = source_of(path, text), url = JSStringCreateWithUTF8CString(path);
+static JSObjectRef compile_common(struct js *js, const char *path, const char *text,
+                                  JSValueRef *exc) {
+    JSStringRef source = source_of(text), url = JSStringCreateWithUTF8CString(path);
     JSValueRef f = NULL;
 
     if (source)
@@ -43,6 +44,22 @@ static JSObjectRef compile(struct js *js, const char *path, const char *text, JS
         JSStringRelease(source);
     JSStringRelease(url);
     return value_function(js->ctx, f);
+}
+
+/* What the engine does not take may be written with import and export: no other script pays for
+ * those. The error is then that of what was made of it. */
+static JSObjectRef compile(struct js *js, const char *path, const char *text, JSValueRef *exc) {
+    CLEANUP(str_clear_p) struct str common = STR_INIT(4 * PACKAGE_SOURCE_MAX);
+    JSValueRef thrown = NULL;
+    JSObjectRef f = compile_common(js, path, text, &thrown);
+
+    if (!f && esm_compile(text, &common) > 0) {
+        thrown = NULL;
+        f = compile_common(js, path, str_text(&common), &thrown);
+    }
+    if (thrown)
+        *exc = thrown;
+    return f;
 }
 
 static JSObjectRef make_require(struct js *js, const char *path) {
@@ -226,7 +243,11 @@ JSValueRef module_load(struct js *js, const char *path, JSValueRef *exc) {
 int modules_init(struct js *js) {
     JSStringRef source = JSStringCreateWithUTF8CString(
         "(function (resolve, path) {"
-        " return function require(name) { return resolve(path, name); }; })");
+        " function require(name, done, failed) {"
+        "  if (typeof done !== 'function') return resolve(path, name);"
+        "  require.async(name).then(done, failed); }"
+        " require.async = async name => resolve(path, name);"
+        " return require; })");
     JSValueRef f = JSEvaluateScript(js->ctx, source, NULL, NULL, 1, NULL);
 
     JSStringRelease(source);

@@ -1,2 +1,2 @@
 # file: supervisor/js/package.c test: js/test_package
-s/                      ? strlen(BYTE_ORDER_MARK)/                      ? 0/
+s/== 0 ? strlen(BYTE_ORDER_MARK) : 0;/== 0 ? 0 : 0;/

@@ -12,6 +12,13 @@ async function globals() {
   ok('require', out.every(p => /outside of the package|not defined/.test(throws(() => require(p)))), out.map(p => throws(() => require(p))))
   ok('require', [undefined, null, 1, {}, '', 'a\0b', './nothing'].every(p => throws(() => require(p)) !== undefined))
 
+  const esm = require('./esm')
+  ok('require', esm.default === 3 && esm.lib === 'lib' && esm.count === 1 && (esm.more(), esm.count === 2), Object.keys(esm))
+  ok('require.async', await require.async('./numbers.json') === require('./numbers.json') &&
+    await until(done => require('./test', done)) === require('./test') &&
+    await require.async('./nothing').catch(e => e.message.includes('not defined')) === true &&
+    await until((done, failed) => require('./nothing', done, done)) instanceof Error)
+
   const order = []
   await until(resolve => {
     setTimeout((a, b) => { order.push(a + b) }, 1, 'x', 'y')
