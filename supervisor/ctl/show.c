@@ -61,7 +61,7 @@ void show_delivered(struct ctl *c, struct page *p, const struct json *reply) {
 
     (void) c;
     if (n == 0)
-        (void) str_puts(&p->out, "no app is running that could hear it\n");
+        (void) str_puts(&p->out, "no running app has a channel open that it could hear it on\n");
     else
         (void) str_printf(&p->out, "%" PRId64 " %s warned\n", n, n == 1 ? "app was" : "apps were");
 }

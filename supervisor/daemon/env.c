@@ -68,7 +68,8 @@ char **env_build(const struct app *app) {
     set(&b, "MINIPROG_ADDRESS=unix:%s", env_runtime_path(app, "socket", path, sizeof path));
     set(&b, "NOTIFY_SOCKET=%s", env_runtime_path(app, "notify", path, sizeof path));
     /* Something to write makes a program open the FIFO read-write, so that our going away is no
-     * end of file to it: "-" in base64. Source: systemd's MEMORY_PRESSURE.md */
+     * end of file to it: "-" in base64. sd-event reads it back as a first event, as it would hear
+     * one from a PSI trigger that was just armed. Source: systemd's MEMORY_PRESSURE.md */
     set(&b, "MEMORY_PRESSURE_WATCH=%s", env_runtime_path(app, "pressure", path, sizeof path));
     set(&b, "MEMORY_PRESSURE_WRITE=LQ==");
     for (size_t i = 0; i < own; i++)

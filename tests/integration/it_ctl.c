@@ -60,7 +60,7 @@ static const struct {
     { "warn 10", "Warn", "{\"level\":10}", "{\"parameters\":{\"delivered\":2}}",
       "2 apps were warned\n" },
     { "warn critical org.x", "Warn", "{\"level\":15,\"id\":\"org.x\"}",
-      "{\"parameters\":{\"delivered\":0}}", "no app is running that could hear it\n" },
+      "{\"parameters\":{\"delivered\":0}}", "no running app has a channel open that it could hear it on\n" },
     { "logs org.x", "Logs", "{\"id\":\"org.x\"}", "{\"parameters\":{\"line\":\"a b\"}}", "a b\n" },
     { "logs -f org.x", "Logs", "{\"id\":\"org.x\",\"follow\":true}",
       "{\"parameters\":{\"line\":\"up\"}}", "up\n" },
