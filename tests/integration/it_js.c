@@ -81,6 +81,7 @@ static void play(void) {
     harness_wait_exit(&h, API, "update");
     wait_for("wait for the end");
     harness_wait_exit(&h, API, "exited");
+    harness_wait_log(&h, API, "ok exitMiniProgram"); /* what it said last */
 }
 
 /* Each row of the table but those that only lead to others. */

@@ -61,7 +61,7 @@ static void test_recursion(void **state) {
         "  plain: f,\n"
         "  getter: () => wx.showModal({ get title() { return wx.showModal(this) } }),\n"
         "  text: () => { const o = { toString() { return String(o) } }; console.log(o) },\n"
-        "  json: () => wx.setStorageSync('k', deep(1e6)),\n"
+        "  json: () => wx.setStorageSync('k', deep(2e4)),\n"
         "  module: () => require('./loop'),\n"
         "  cycle: () => { const o = {}; o.o = o; wx.setStorageSync('k', o) },\n"
         "}\n"
@@ -71,7 +71,7 @@ static void test_recursion(void **state) {
         "}\n"
         "  }\n"
         "  const page = getCurrentPages\n"
-        "  setTimeout(() => { page()[0].setData({ d: deep(1e5) }); console.log('all tried') }, 1)\n"
+        "  setTimeout(() => { page()[0].setData({ d: deep(1e4) }); console.log('all tried') }, 1)\n"
         "} })\n",
         "all tried");
     finish();

@@ -72,7 +72,7 @@ static void test_the_order_of_a_life(void **state) {
 
 /* Each timer notes how long after the last one it ran. */
 static const char timers_app[] =
-    "let shown = false, last = Date.now(), woke = 0, after = 0\n"
+    "let shown = false, hidden = false, last = Date.now(), woke = 0, after = 0\n"
     "App({\n"
     "  onLaunch() {\n"
     "    const m = wx.getUpdateManager()\n"
@@ -81,13 +81,13 @@ static const char timers_app[] =
     "  },\n"
     "  onShow() { shown = true; console.log('shown') },\n"
     "  onHide() {\n"
-    "    shown = false\n"
-    "    for (const n of [3, 1, 2]) setTimeout(() => console.log(`due ${n} ${shown}`), 1500 + n)\n"
+    "    shown = false, hidden = true\n"
+    "    for (const n of [3, 1, 2]) setTimeout(() => console.log(`due ${n} ${shown}`), 2500 + n)\n"
     "  },\n"
     "})\n"
     "setInterval(() => {\n"
     "  const now = Date.now()\n"
-    "  if (now - last > 700) { woke = now; console.log(`woke ${shown}`) }\n"
+    "  if (hidden && now - last > 700) { woke = now; console.log(`woke ${shown}`) }\n"
     "  else if (woke && now - woke < 100) after++\n"
     "  else if (woke) { console.log(after <= 6 ? 'no burst' : `burst of ${after}`); woke = 0 }\n"
     "  last = now\n"
@@ -101,7 +101,7 @@ static void test_timers_after_a_suspension(void **state) {
     js_install_app(&h, &(struct js_app){ .id = ONE, .app = timers_app });
     js_install_app(&h, &(struct js_app){ .id = OTHER,
                                          .app = "App({})\n"
-                                                "setTimeout(() => console.log('later'), 2500)\n" });
+                                                "setTimeout(() => console.log('later'), 3500)\n" });
     js_open(&h, ONE);
     harness_wait_log(&h, ONE, "shown");
     js_open(&h, OTHER);
