@@ -50,6 +50,7 @@ struct app {
     struct group_owner owner; /* of its group */
     struct list opens;        /* struct waiter: Open calls that wait for a start */
     struct list ends;         /* struct waiter: what waits for the end of the run */
+    struct list settles;      /* struct waiter: what waits for storing to be 0 */
     struct run *run;
     struct update *update;   /* once it was checked for one; update.h */
     struct cgrp_depth depth; /* how much of it to take when it is suspended, as learned */

@@ -348,6 +348,7 @@ int app_new(struct daemon *d, const char *id, struct manifest *manifest, struct 
     list_init(&app->place);
     list_init(&app->opens);
     list_init(&app->ends);
+    list_init(&app->settles);
     list_init(&app->dirty);
     app->owner.emptied = run_emptied;
     *ret = app;
@@ -361,6 +362,7 @@ struct app *app_free(struct app *app) {
     list_remove(&app->dirty);
     waiters_drop(&app->opens);
     waiters_drop(&app->ends);
+    waiters_drop(&app->settles);
     run_free(app->run, true);
     update_free(app->update);
     store_state_clear(&app->versions);

@@ -349,6 +349,10 @@ static int remove_run(void *arg, struct err *e) {
 static void app_ended(struct waiter *w, struct app *app, const struct start_failure *failure) {
     (void) failure;
     struct removal *job = w->context;
+    if (app->storing) { /* an end, too, can leave something to be written */
+        list_append(&app->settles, &w->node);
+        return;
+    }
     waiter_free(w);
     int r = work_submit(app->d->work, WORK_DISK, remove_run, remove_done, job);
     if (r < 0) {
@@ -358,9 +362,8 @@ static void app_ended(struct waiter *w, struct app *app, const struct start_fail
 }
 
 int install_remove(struct app *app, struct call *call, bool keep_data) {
-    if (app->removing || app->storing) {
-        control_busy(call, app->removing ? "it is being removed already"
-                                         : "a version of it is being installed");
+    if (app->removing) {
+        control_busy(call, "it is being removed already");
         return 0;
     }
     struct waiter *w = waiter_new(call, app_ended);

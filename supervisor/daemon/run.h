@@ -104,7 +104,7 @@ void run_emptied(struct group_owner *owner);
 const char *run_end_cause(const struct app *app); /* the reason so far, as a name */
 bool start_begin(struct app *app);    /* action START; false: it cannot be, to be followed by */
 void start_gave_up(struct app *app);  /* its end */
-void start_go_on(struct app *app);    /* the disk lane is done with its versions */
+void start_go_on(struct app *app);    /* after each app.storing-- */
 void start_admitted(struct app *app); /* there is room */
 void start_refused(struct app *app, const char *why); /* there is none */
 void start_limits(const struct app *app, struct cgrp_limits *ret);

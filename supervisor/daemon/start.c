@@ -396,7 +396,15 @@ static bool begin_when_stored(struct app *app) {
 }
 
 void start_go_on(struct app *app) {
-    if (!app->start_waits || app->storing)
+    struct waiter *w;
+
+    if (app->storing)
+        return;
+    list_for_each (w, &app->settles, struct waiter, node) {
+        list_remove(&w->node);
+        w->done(w, app, NULL);
+    }
+    if (!app->start_waits)
         return;
     app->start_waits = false;
     app->run->spawning = false;

@@ -238,6 +238,30 @@ static void test_many_at_once(void **state) {
     finish();
 }
 
+/* A start that waits for the disk to know of the new version, and a Remove behind it. */
+static void test_remove_waits_for_what_is_written(void **state) {
+    (void) state;
+    struct client *c[2];
+    struct varlink_reply reply;
+    struct err e = { 0 };
+    install(1, TELL("first"), false);
+    harness_ok(&h, "Open", "{\"id\":\"" ONE "\"}");
+    install(2, TELL("second"), true);
+    harness_ok(&h, "Close", "{\"id\":\"" ONE "\"}");
+    c[0] = harness_send(&h, "Open", false, "{\"id\":\"" ONE "\"}");
+    c[1] = harness_send(&h, "Remove", false, "{\"id\":\"" ONE "\"}");
+    for (int i = 0; i < 2; i++) {
+        if (client_receive(c[i], HARNESS_PATIENCE_MS, &reply, &e) < 0)
+            fail_msg("%s", e.text);
+        if (i == 1 && reply.error)
+            fail_msg("%s", json_get_string(reply.parameters, "detail", reply.error));
+        varlink_reply_clear(&reply);
+        client_close(c[i]);
+    }
+    harness_error(&h, "NoSuchApp", "Status", "{\"id\":\"" ONE "\"}");
+    finish();
+}
+
 #define INSTALL(test) cmocka_unit_test_setup_teardown(test, start, end)
 
 int main(void) {
@@ -249,6 +273,7 @@ int main(void) {
         INSTALL(test_a_refused_package_leaves_the_pending_one),
         INSTALL(test_ids_that_look_like_files),
         INSTALL(test_many_at_once),
+        INSTALL(test_remove_waits_for_what_is_written),
     };
     return cmocka_run_group_tests_name("daemon/install", tests, NULL, NULL);
 }
