@@ -93,6 +93,8 @@ struct index_choice {
 };
 void index_choose(const struct index *ix, const struct index_device *device,
                   struct index_choice *ret);
+/* As far as the device's clock can be believed. */
+bool index_has_expired(const struct index *ix, const struct index_device *device);
 
 /* 0 to 99: a package with rollout N is for the places below N. The same on every check. */
 unsigned index_place(const char *machine_id, const char *app_id);

@@ -31,14 +31,14 @@ static bool has_failed(const struct index_device *d, const struct index_package 
 }
 
 /* A clock that was never set, or was set back, must not lock updates out. */
-static bool has_expired(const struct index *ix, const struct index_device *d) {
+bool index_has_expired(const struct index *ix, const struct index_device *d) {
     return d->now >= d->clock_low && d->now > ix->expires;
 }
 
 /* Of a package that would be an upgrade. */
 static enum index_verdict judge(const struct index *ix, const struct index_device *d,
                                 const struct index_package *p) {
-    if (has_expired(ix, d))
+    if (index_has_expired(ix, d))
         return INDEX_EXPIRED;
     if (has_failed(d, p))
         return INDEX_FAILED;
@@ -50,7 +50,7 @@ static enum index_verdict judge(const struct index *ix, const struct index_devic
 /* The server's order is for all devices, whatever their owners held and wherever they stand. */
 static enum index_verdict judge_back(const struct index *ix, const struct index_device *d,
                                      const struct index_package *p) {
-    if (has_expired(ix, d))
+    if (index_has_expired(ix, d))
         return INDEX_EXPIRED;
     if (d->current <= p->code)
         return INDEX_WITHDRAWN;

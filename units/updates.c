@@ -263,3 +263,11 @@ const struct updates_failed *updates_failed_code(const struct updates *u, uint64
             return &u->failed[i];
     return NULL;
 }
+
+/* --- after a failure ---------------------------------------------------------------------- */
+
+uint64_t updates_next_wait(uint64_t before, uint64_t most) {
+    uint64_t next = before ? before * 2 : UPDATES_WAIT_FIRST_US;
+
+    return before > most / 2 || next > most ? most : next;
+}

@@ -63,4 +63,10 @@ void updates_forgive(struct updates *u, const char *hash);
 /* The last failure of that code, NULL: none. */
 const struct updates_failed *updates_failed_code(const struct updates *u, uint64_t code);
 
+/* How long to wait after a failure before the next try, microseconds: a minute, then twice as long
+ * each time, at most `most`. before: what this said the last time; 0: it is the first failure.
+ * Source: design.md §10. */
+#define UPDATES_WAIT_FIRST_US (UINT64_C(60) * 1000000)
+uint64_t updates_next_wait(uint64_t before, uint64_t most);
+
 #endif

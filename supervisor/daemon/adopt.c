@@ -61,6 +61,7 @@ static int read_run(struct app *app, struct run *run, const struct json *doc,
         *ret_state == LIFE_STOPPED)
         return -EBADMSG;
     app->since_usec = (uint64_t) json_get_int(doc, "since", 0);
+    app->opened_usec = (uint64_t) json_get_int(doc, "opened", (int64_t) app->opened_usec);
     app->cold_starts = (uint64_t) json_get_int(doc, "cold_starts", 0);
     app->hot_starts = (uint64_t) json_get_int(doc, "hot_starts", 0);
     run->pid = (pid_t) json_get_int(doc, "pid", 0);

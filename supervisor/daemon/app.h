@@ -35,7 +35,8 @@ struct app {
         bool retreat;
         uint64_t minimum, offered;
     } trial;
-    uid_t uid; /* (uid_t) -1: runs as the daemon does */
+    uid_t uid;            /* (uid_t) -1: runs as the daemon does */
+    uint64_t opened_usec; /* CLOCK_REALTIME of its last Open, or of its installation; 0: unknown */
     uint64_t cold_starts, hot_starts;
     bool has_exit;
     struct exit_record last_exit;

@@ -94,7 +94,7 @@ static int enter_with(struct app *app, const struct launch *l) {
     return 0;
 }
 
-static void open_cold(struct app *app, struct waiter *w) {
+static void open_cold(struct app *app, struct waiter *w, uint64_t opened_before) {
     struct run *run = NULL;
 
     if (run_new(app, &run) < 0 || launch_copy(&run->launch, &w->launch) < 0 ||
@@ -104,6 +104,7 @@ static void open_cold(struct app *app, struct waiter *w) {
         return;
     }
     app->run = run;
+    run->opened_before = opened_before;
     memory_begins(app);
     list_append(&app->opens, &w->node);
     app_event(app, LIFE_EV_OPEN, "open");
@@ -115,9 +116,11 @@ void app_open(struct app *app, struct waiter *w) {
                   app->removing ? "it is being removed" : "the supervisor is ending");
         return;
     }
+    uint64_t opened_before = app->opened_usec;
+    app->opened_usec = loop_realtime();
     switch (app->state) {
     case LIFE_STOPPED:
-        open_cold(app, w);
+        open_cold(app, w, opened_before);
         return;
     case LIFE_STARTING:
         (void) enter_with(app, &w->launch);

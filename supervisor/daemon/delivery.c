@@ -43,6 +43,7 @@ struct delivery {
     struct delivered out;
     uint64_t size, unpacked_size, files; /* as the index says, or UNSET */
     char sha256[FILELIST_HASH_HEX + 1];
+    char etag[WORKER_ETAG_MAX + 1]; /* of what is in the file so far */
 };
 
 static void delivery_free(struct delivery *dl) {
@@ -69,8 +70,38 @@ struct delivery *delivery_drop(struct delivery *dl) {
     return NULL;
 }
 
+void delivery_part_clear(struct delivery_part *part) {
+    close_p(&part->fd);
+    part->sha256[0] = part->etag[0] = '\0';
+}
+
+/* Of the same file: go on behind what there is of it. */
+static void take_part(struct delivery *dl) {
+    struct delivery_part *part = dl->order.part;
+
+    if (!part || part->fd < 0)
+        return;
+    if (dl->sha256[0] && strcmp(part->sha256, dl->sha256) == 0) {
+        dl->file_fd = TAKE_FD(part->fd);
+        memcpy(dl->etag, part->etag, sizeof dl->etag);
+    }
+    delivery_part_clear(part);
+}
+
+static void leave_part(struct delivery *dl) {
+    struct delivery_part *part = dl->order.part;
+
+    if (!part || dl->step != FETCH || dl->out.fault != PACKAGE_NETWORK || !dl->sha256[0])
+        return;
+    part->fd = TAKE_FD(dl->file_fd);
+    memcpy(part->sha256, dl->sha256, sizeof part->sha256);
+    memcpy(part->etag, dl->etag, sizeof part->etag);
+}
+
 static void finish(struct delivery *dl) {
     struct delivered out = dl->out;
+
+    leave_part(dl);
 
     if (out.fault == PACKAGE_OK)
         KILLPOINT(DELIVERED);
@@ -166,7 +197,7 @@ static int prepare(void *arg, struct err *e) {
     bool keys = dl->order.kind == DELIVER_INDEX || dl->order.want_signature;
     int r = 0;
 
-    if (dl->order.kind != DELIVER_FOLDER)
+    if (dl->order.kind != DELIVER_FOLDER && dl->file_fd < 0)
         r = nameless_file(store, &dl->file_fd, e);
     if (r >= 0 && dl->order.want_signature)
         r = nameless_file(store, &dl->signature_fd, e);
@@ -185,7 +216,10 @@ static void on_line(void *userdata, const char *line, size_t len) {
     struct delivery *dl = userdata;
     struct worker_progress p;
 
-    if (dl->order.progress && dl->step == FETCH && worker_progress_parse(line, len, &p, NULL) == 0)
+    if (dl->step != FETCH || worker_progress_parse(line, len, &p, NULL) < 0)
+        return;
+    memcpy(dl->etag, p.etag, sizeof dl->etag);
+    if (dl->order.progress)
         dl->order.progress(dl->order.userdata, "download", p.bytes, p.total);
 }
 
@@ -296,6 +330,8 @@ static void fetch(struct delivery *dl, char *url, int fd, uint64_t max) {
     if (dl->step == FETCH && dl->order.kind == DELIVER_PACKAGE) {
         dl->request.size = dl->size;
         memcpy(dl->request.sha256, dl->sha256, sizeof dl->sha256);
+        dl->request.resume = true;
+        dl->request.etag = dl->etag[0] ? dl->etag : NULL;
     }
     start(dl, "fetch", fd, -1);
 }
@@ -417,6 +453,7 @@ int delivery_begin(struct daemon *d, const struct delivery_order *order, struct 
         return -ENOMEM;
     }
     KILLPOINT(DOWNLOAD_BEGUN);
+    take_part(dl);
     dl->preparing = true;
     int r = work_submit(d->work, WORK_DISK, prepare, prepared, dl);
     if (r < 0) {

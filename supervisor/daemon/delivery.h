@@ -15,12 +15,21 @@
 #include <sys/types.h>
 
 #include "units/answer.h"
+#include "units/request.h"
 #include "units/result.h"
 
 struct daemon;
 struct delivery;
 
 enum delivery_kind { DELIVER_FOLDER, DELIVER_PACKAGE, DELIVER_INDEX };
+
+/* What came of a package before the line broke, kept by who asks for it again: a file of ours
+ * without a name. It is hashed anew when the rest is fetched. */
+struct delivery_part {
+    int fd; /* -1: none */
+    char sha256[FILELIST_HASH_HEX + 1], etag[WORKER_ETAG_MAX + 1];
+};
+void delivery_part_clear(struct delivery_part *part);
 
 struct delivered {
     enum package_fault fault; /* PACKAGE_OK: all below is there */
@@ -44,7 +53,8 @@ struct delivery_order {
     gid_t gid;
     const gid_t *groups; /* borrowed until done() */
     size_t n_groups;
-    uint64_t timeout_us; /* of each fetch */
+    struct delivery_part *part; /* to go on with, and what is left of it then; or NULL */
+    uint64_t timeout_us;        /* of each fetch */
     /* phase: as update.phase of the wire; may be NULL */
     void (*progress)(void *userdata, const char *phase, uint64_t bytes, uint64_t total);
     void (*done)(void *userdata, struct delivered *what);

@@ -238,6 +238,11 @@ static void delivered(void *userdata, struct delivered *what) {
         commit(in, what);
 }
 
+static void progress(void *userdata, const char *phase, uint64_t bytes, uint64_t total) {
+    struct install *in = userdata;
+    watch_install(in->all->d->watch, phase, in->from.expected_code, bytes, total);
+}
+
 static void begin(struct install *in, enum delivery_kind kind, const char *source,
                   const struct index_package *package) {
     struct daemon *d = in->all->d;
@@ -253,6 +258,7 @@ static void begin(struct install *in, enum delivery_kind kind, const char *sourc
         .groups = in->groups,
         .n_groups = in->n_groups,
         .timeout_us = d->config->update.install_timeout,
+        .progress = kind == DELIVER_PACKAGE ? progress : NULL,
         .done = delivered,
         .userdata = in,
     };

@@ -231,6 +231,10 @@ int installed_take_over(struct daemon *d, struct installed_job *job, struct app 
     revision_look(app);
     if (job->holds)
         app->storing--;
+    if (!job->source.to_pending) {
+        app->opened_usec = loop_realtime();
+        record_save(app); /* it may not be opened for long */
+    }
     log_notice(app->id, "version %llu installed%s", (unsigned long long) job->version.code,
                job->pending ? ", for its next cold start" : "");
     if (job->pending)

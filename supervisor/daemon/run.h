@@ -86,6 +86,7 @@ struct run {
     bool retry;     /* on trial, and somebody wants it in front: its end is not the last word */
     bool simulated; /* an update that SimulateUpdate made up */
     bool synced;    /* waiting for an update before this start was considered */
+    uint64_t opened_before;      /* as app.opened_usec was when this one was opened */
     uint64_t ran, running_since; /* not suspended; microseconds, CLOCK_BOOTTIME */
     bool admitting; /* waits for room to start in; spawning, too, so that it does not end */
     struct app *app;

@@ -114,6 +114,7 @@ static void write_run(const struct app *app, struct jsonw *w, const char *boot_i
     jsonw_string(w, "boot", boot_id);
     jsonw_string(w, "state", life_state_name(app->state));
     jsonw_u64(w, "since", app->since_usec);
+    jsonw_u64(w, "opened", app->opened_usec);
     jsonw_u64(w, "cold_starts", app->cold_starts);
     jsonw_u64(w, "hot_starts", app->hot_starts);
     jsonw_int(w, "pid", run->pid);
@@ -262,6 +263,7 @@ void record_save(struct app *app) {
     job->text = (struct str) STR_INIT(RECORD_MAX);
     struct jsonw w = JSONW_INIT(&job->text);
     jsonw_object(&w, NULL);
+    jsonw_u64(&w, "opened_usec", app->opened_usec);
     jsonw_u64(&w, "cold_starts", app->cold_starts);
     jsonw_u64(&w, "hot_starts", app->hot_starts);
     if (app->has_exit)
@@ -306,6 +308,7 @@ void record_load(struct app *app) {
         log_warning(app->id, "cannot read its record: %s, counting from 0", e.text);
         return;
     }
+    app->opened_usec = (uint64_t) json_get_int(doc, "opened_usec", 0);
     app->cold_starts = (uint64_t) json_get_int(doc, "cold_starts", 0);
     app->hot_starts = (uint64_t) json_get_int(doc, "hot_starts", 0);
     read_exit(app, json_get(doc, "last_exit"));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/daemon/update.h"
+#include "supervisor/daemon/update_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,64 +13,34 @@
 #include "supervisor/base/fs.h"
 #include "supervisor/base/jsonw.h"
 #include "supervisor/base/killpoint.h"
+#include "supervisor/base/text.h"
 #include "supervisor/daemon/app.h"
 #include "supervisor/daemon/channel.h"
 #include "supervisor/daemon/config.h"
 #include "supervisor/daemon/control.h"
-#include "supervisor/daemon/delivery.h"
-#include "supervisor/daemon/installed.h"
 #include "supervisor/daemon/log.h"
 #include "supervisor/daemon/loop.h"
 #include "supervisor/daemon/revision.h"
 #include "supervisor/daemon/server.h"
 #include "supervisor/daemon/watch.h"
+#include "supervisor/daemon/why.h"
 #include "supervisor/daemon/work.h"
 #include "units/admit.h"
-#include "units/index.h"
 
 #define INDEX_TIMEOUT_US (UINT64_C(60) * 1000000)
 #define MACHINE_ID       "/etc/machine-id"
-#define RETRY_FIRST_US   (UINT64_C(60) * 1000000) /* Source: design.md §10 */
+#define SENTENCE_MAX     400
 
-/* Lives from the first check on; kept by the app. */
-struct update {
-    struct app *app;
-    struct list calls; /* struct waiter */
-    bool busy;         /* from the fetch of the index to the end of what follows */
-    bool checked;      /* what has_update says is known */
-    bool has_update;
-    uint64_t checked_at; /* CLOCK_BOOTTIME */
-    bool holding;        /* a start waits, counted in app.storing */
-    uint64_t retry_after;
-    sd_event_source *patience, *retry;
-    struct delivery *delivery;
-    char *url; /* of the index being read */
-    struct index *index;
-    char key[MINISIGN_KEY_TEXT + 1];
-    enum package_fault fault;
-    struct index_choice choice; /* borrows from index */
-    struct installed_job commit;
-};
-
-static struct update *update_of(struct app *app) {
+struct update *update_of(struct app *app) {
     if (app->update)
         return app->update;
     struct update *u = calloc(1, sizeof *u);
     if (u) {
         u->app = app;
+        u->part.fd = -1;
         list_init(&u->calls);
     }
     return app->update = u;
-}
-
-/* What waited for this to start goes on. */
-static void let_go(struct update *u) {
-    u->patience = sd_event_source_disable_unref(u->patience);
-    if (!u->holding)
-        return;
-    u->holding = false;
-    u->app->storing--;
-    start_go_on(u->app);
 }
 
 static void rest(struct update *u) {
@@ -79,7 +49,7 @@ static void rest(struct update *u) {
     free(u->url);
     u->url = NULL;
     installed_job_clear(&u->commit);
-    let_go(u);
+    update_let_go(u);
 }
 
 /* Its jobs on the disk lane are counted by app.storing, and such an app is not freed but at the
@@ -90,6 +60,7 @@ struct update *update_free(struct update *u) {
     waiters_drop(&u->calls);
     u->delivery = delivery_drop(u->delivery);
     u->retry = sd_event_source_disable_unref(u->retry);
+    delivery_part_clear(&u->part);
     u->holding = false; /* the app goes as well */
     rest(u);
     free(u);
@@ -102,7 +73,7 @@ static bool hears(const struct app *app) {
     return app->run && app->state != LIFE_STOPPING;
 }
 
-static void answer(struct update *u, bool has_update, uint64_t code) {
+void update_answer(struct update *u, bool has_update, uint64_t code) {
     struct waiter *w;
 
     list_for_each (w, &u->calls, struct waiter, node) {
@@ -117,6 +88,7 @@ static void answer(struct update *u, bool has_update, uint64_t code) {
 
 static void checked(struct update *u, bool has_update, uint64_t code) {
     u->checked = true;
+    u->not_before = 0;
     u->has_update = has_update;
     u->checked_at = loop_boottime();
     watch_update(u->app, has_update ? "available" : "check", has_update ? code : 0, NULL);
@@ -124,14 +96,28 @@ static void checked(struct update *u, bool has_update, uint64_t code) {
         channel_update_check(u->app, has_update);
         channel_flush(u->app);
     }
-    answer(u, has_update, code);
+    update_answer(u, has_update, code);
+}
+
+/* A machine that is off the net all day fails the same way each time: that is noted once. */
+static void note(struct update *u, const char *action, const char *text) {
+    uint64_t hash = text_hash64(text, strlen(text));
+
+    if (u->said != hash)
+        why_record(u->app, &(struct why){ .action = action, .text = text });
+    u->said = hash;
 }
 
 /* No newer version was known: the app hears nothing. */
 static void check_failed(struct update *u, enum package_fault fault, const char *detail) {
+    char text[SENTENCE_MAX];
     struct waiter *w;
 
-    log_warning(u->app->id, "cannot check for an update: %s", detail);
+    (void) snprintf(text, sizeof text, "cannot check for an update (%s): %s",
+                    package_fault_name(fault), detail);
+    log_warning(u->app->id, "%s", text);
+    note(u, "check_failed", text);
+    u->not_before = loop_boottime() + update_back_off(u);
     watch_update(u->app, "failed", 0, package_fault_name(fault));
     list_for_each (w, &u->calls, struct waiter, node) {
         if (fault == PACKAGE_STORAGE)
@@ -143,52 +129,28 @@ static void check_failed(struct update *u, enum package_fault fault, const char 
     rest(u);
 }
 
-static bool begin(struct update *u);
-
-static int on_retry(sd_event_source *s, uint64_t usec, void *userdata) {
-    (void) s;
-    (void) usec;
-    struct update *u = userdata;
-
-    u->retry = sd_event_source_disable_unref(u->retry);
-    if (!u->busy && !u->app->removing)
-        (void) begin(u);
-    return 0;
-}
-
-/* Twice as long each time, as long as the next cold start does not come first. */
-static void try_again_later(struct update *u) {
-    uint64_t most = u->app->d->config->update.check_interval;
-    uint64_t wait = u->retry_after ? u->retry_after * 2 : RETRY_FIRST_US;
-
-    u->retry_after = wait < most ? wait : most;
-    u->retry = sd_event_source_disable_unref(u->retry);
-    if (sd_event_add_time(u->app->d->event, &u->retry, CLOCK_BOOTTIME,
-                          loop_boottime() + u->retry_after, 0, on_retry, u) < 0)
-        log_err(u->app->id, "cannot arm a timer: the next cold start tries again");
-}
-
 static void download_failed(struct update *u, enum package_fault fault, const char *detail) {
     struct app *app = u->app;
+    char text[SENTENCE_MAX];
 
-    log_warning(app->id, "version %" PRIu64 " cannot be had: %s, keeping version %" PRIu64,
-                u->choice.code, detail, app->versions.current.code);
+    (void) snprintf(text, sizeof text,
+                    "version %" PRIu64 " cannot be had (%s): %s, keeping version %" PRIu64,
+                    u->choice.code, package_fault_name(fault), detail, app->versions.current.code);
+    log_warning(app->id, "%s", text);
+    note(u, "update_failed", text);
     watch_update(app, "failed", u->choice.code, package_fault_name(fault));
     if (hears(app)) {
         channel_update_failed(app, package_fault_name(fault));
         channel_flush(app);
     }
-    try_again_later(u);
+    update_try_later(u);
     rest(u);
 }
 
 static void progress(void *userdata, const char *phase, uint64_t bytes, uint64_t total) {
     struct update *u = userdata;
 
-    if (bytes)
-        watch_progress(u->app, phase, u->choice.code, bytes, total);
-    else
-        watch_update(u->app, phase, u->choice.code, NULL);
+    watch_progress(u->app, phase, u->choice.code, bytes, total);
 }
 
 /* --- the package -------------------------------------------------------------------------- */
@@ -248,6 +210,7 @@ static void download(struct update *u) {
         .source = u->choice.package->url,
         .allow_file = strncmp(u->url, "file:", 5) == 0,
         .as_index_says = u->choice.package,
+        .part = &u->part,
         .timeout_us = d->config->update.install_timeout,
         .progress = progress,
         .done = delivered,
@@ -286,6 +249,7 @@ static void choose(struct update *u, const struct store_state *s, const struct u
     for (size_t i = 0; i < known->n_failed; i++)
         failed[i] = known->failed[i].hash;
     index_choose(u->index, &device, &u->choice);
+    u->stale = index_has_expired(u->index, &device);
 }
 
 /* On the disk lane: what the index says against what the store has by now. */
@@ -319,6 +283,16 @@ static int heed(struct revision *r, struct err *e) {
     return 1;
 }
 
+/* Somebody may go on showing an old index so that a newer one is not seen; the version that is here
+ * runs on all the same. */
+static void warn_stale(struct update *u) {
+    static const char text[] = "its update index has expired: nothing new is taken from it, and "
+                               "whether there is something newer is not known";
+
+    log_warning(u->app->id, "%s", text);
+    note(u, "stale", text);
+}
+
 static void heeded(struct revision *r, int result, const struct err *e) {
     struct update *u = r->context;
     struct app *app = r->app;
@@ -328,11 +302,14 @@ static void heeded(struct revision *r, int result, const struct err *e) {
         return;
     }
     log_info(app->id, "checked for an update: %s", index_verdict_sentence(u->choice.verdict));
+    if (u->stale)
+        warn_stale(u);
     if (u->choice.package) {
         checked(u, true, u->choice.code);
         download(u);
         return;
     }
+    u->retry_after = 0;
     checked(u, app->versions.pending.name[0] != '\0', app->versions.pending.code);
     rest(u);
 }
@@ -367,8 +344,7 @@ static char *index_url(const struct app *app, char pinned[MINISIGN_KEY_TEXT + 1]
     return TAKE_PTR(known.url);
 }
 
-/* False: it has none. */
-static bool begin(struct update *u) {
+bool update_begin(struct update *u) {
     struct app *app = u->app;
     char pinned[MINISIGN_KEY_TEXT + 1];
     struct err e = { 0 };
@@ -386,86 +362,11 @@ static bool begin(struct update *u) {
         .userdata = u,
     };
     u->busy = true;
+    u->retry = sd_event_source_disable_unref(u->retry); /* this is it */
     u->choice = (struct index_choice){ .verdict = INDEX_UP_TO_DATE };
     if (admit_url(u->url, NULL, app->d->config->update.allow_http, &e) < 0)
         check_failed(u, PACKAGE_NETWORK, e.text);
     else if (delivery_begin(app->d, &order, &u->delivery) < 0)
         check_failed(u, PACKAGE_STORAGE, "out of memory");
     return true;
-}
-
-/* --- before a start ----------------------------------------------------------------------- */
-
-static int on_impatience(sd_event_source *s, uint64_t usec, void *userdata) {
-    (void) s;
-    (void) usec;
-    struct update *u = userdata;
-
-    log_notice(u->app->id,
-               "its update takes longer than sync_timeout: starting the version it has");
-    let_go(u);
-    return 0;
-}
-
-static bool is_due_now(const struct app *app) {
-    uint64_t after = app->d->config->update.sync_after;
-
-    if (app->versions.pending.name[0])
-        return false; /* it is here */
-    return app->trial.offered > 0 || (app->has_exit && loop_realtime() > app->last_exit.at_usec &&
-                                      loop_realtime() - app->last_exit.at_usec > after);
-}
-
-bool update_before_start(struct app *app) {
-    uint64_t patience = app->d->config->update.sync_timeout;
-
-    if (app->run->synced || app->removing || !is_due_now(app))
-        return false;
-    app->run->synced = true;
-    struct update *u = update_of(app);
-    if (!u || u->holding || (!u->busy && !begin(u)) || !u->busy)
-        return false;
-    if (sd_event_add_time(app->d->event, &u->patience, CLOCK_BOOTTIME, loop_boottime() + patience,
-                          0, on_impatience, u) < 0)
-        return false;
-    u->holding = true;
-    app->storing++;
-    return true;
-}
-
-/* --- when it is asked for ----------------------------------------------------------------- */
-
-int update_on_check(struct app *app, struct call *call) {
-    struct update *u = update_of(app);
-    struct waiter *w = waiter_new(call, NULL);
-
-    if (!u || !w || app->removing) {
-        waiter_free(w);
-        control_busy(call, app->removing ? "it is being removed" : "out of memory");
-        return 0;
-    }
-    list_append(&u->calls, &w->node);
-    if (u->busy && u->choice.package) /* the check was a moment ago, its download goes on */
-        answer(u, true, u->choice.code);
-    else if (!u->busy && !begin(u))
-        answer(u, app->versions.pending.name[0] != '\0', app->versions.pending.code);
-    return 0;
-}
-
-void update_at_cold_start(struct app *app) {
-    uint64_t interval = app->d->config->update.check_interval;
-    struct update *u = app->update;
-    bool fresh = u && u->checked && loop_boottime() - u->checked_at < interval;
-
-    if (app->removing || app->d->ending || (u && u->busy))
-        return;
-    if (fresh && !(u->has_update && app->trial.offered)) {
-        channel_update_check(app, u->has_update && app->versions.pending.name[0] != '\0');
-        return;
-    }
-    if (!app->manifest->update_url && !app->versions.rest)
-        return;
-    u = update_of(app);
-    if (u)
-        (void) begin(u);
 }

@@ -159,21 +159,31 @@ void watch_exit(struct app *app, const struct exit_record *x) {
     watch_end(w);
 }
 
-void watch_progress(struct app *app, const char *phase, uint64_t code, uint64_t bytes,
-                    uint64_t total) {
-    struct watch *w = app->d->watch;
-    struct jsonw *out = watch_begin(w, "update", app->id);
+static void tell_progress(struct watch *w, const char *app_id, const char *phase, uint64_t code,
+                          uint64_t bytes, uint64_t total) {
+    struct jsonw *out = watch_begin(w, "update", app_id);
     if (!out)
         return;
     jsonw_object(out, "update");
     jsonw_string(out, "phase", phase);
     if (code)
         jsonw_u64(out, "version_code", code);
-    jsonw_u64(out, "bytes", bytes);
+    if (bytes)
+        jsonw_u64(out, "bytes", bytes);
     if (total)
         jsonw_u64(out, "total", total);
     jsonw_end_object(out);
     watch_end(w);
+}
+
+void watch_progress(struct app *app, const char *phase, uint64_t code, uint64_t bytes,
+                    uint64_t total) {
+    tell_progress(app->d->watch, app->id, phase, code, bytes, total);
+}
+
+void watch_install(struct watch *w, const char *phase, uint64_t code, uint64_t bytes,
+                   uint64_t total) {
+    tell_progress(w, NULL, phase, code, bytes, total);
 }
 
 void watch_update(struct app *app, const char *phase, uint64_t code, const char *reason) {

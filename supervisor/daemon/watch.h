@@ -31,8 +31,12 @@ void watch_state(struct app *app, enum life_state from, enum life_state to, cons
 void watch_exit(struct app *app, const struct exit_record *exit);
 /* code, reason: 0 and NULL for none. */
 void watch_update(struct app *app, const char *phase, uint64_t code, const char *reason);
+/* bytes, total: 0 for unknown. */
 void watch_progress(struct app *app, const char *phase, uint64_t code, uint64_t bytes,
                     uint64_t total);
+/* The same of the installation that is in hand: the event names no app, which is not there yet. */
+void watch_install(struct watch *w, const char *phase, uint64_t code, uint64_t bytes,
+                   uint64_t total);
 void watch_warned(struct app *app, int level, const char *source);
 void exit_write(const struct exit_record *exit, struct jsonw *w, const char *key);
 

@@ -1,210 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The whole way of an update: packages and an index made by the worker, signed with minisign,
- * served over HTTP by python3; what is heard, what runs when, and what is refused. */
-#include <errno.h>
-#include <fcntl.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "supervisor/base/err.h"
-#include "tests/lib/harness.h"
-#include "tests/lib/raw.h"
-
-#define ONE "org.example.one"
-#define ID  "{\"id\":\"" ONE "\"}"
-#define CONFIG                                                                                     \
-    "[lifecycle]\nsuspend_after=1h\nstart_timeout=10s\nstop_timeout=2s\n"                          \
-    "[update]\nhealthy_after=1h\nallow_http=yes\n"
-
-static struct harness h;
-static pid_t server;
-static int port;
-
-/* Runs a shell command in the folder of packages; it must succeed. */
-static void sh(const char *fmt, ...) {
-    char command[2048], whole[2400];
-    va_list ap;
-
-    va_start(ap, fmt);
-    (void) vsnprintf(command, sizeof command, fmt, ap);
-    va_end(ap);
-    (void) snprintf(whole, sizeof whole, "cd %s && { %s; } >>log 2>&1", h.packages, command);
-    if (system(whole) != 0) {
-        (void) snprintf(whole, sizeof whole, "cat %s/log >&2", h.packages);
-        (void) !system(whole);
-        fail_msg("failed: %s", command);
-    }
-}
-
-static const char *worker(void) {
-    static char path[512];
-    const char *build = getenv("MINIPROG_LIBEXEC");
-    (void) snprintf(path, sizeof path, "%s/miniprog-worker", build ? build : "build/debug");
-    return path;
-}
-
-/* Serves the folder "www"; the port it got is what it says first. */
-static void serve(void) {
-    static const char program[] =
-        "import http.server,socketserver,sys,os\n"
-        "os.chdir(sys.argv[1])\n"
-        "class H(http.server.SimpleHTTPRequestHandler):\n"
-        "    def log_message(self,*a): open('../requests','a').write(self.path+'\\n')\n"
-        "s=socketserver.TCPServer(('127.0.0.1',0),H)\n"
-        "print(s.server_address[1],flush=True)\n"
-        "s.serve_forever()\n";
-    char folder[128];
-    int said[2];
-
-    (void) snprintf(folder, sizeof folder, "%s/www", h.packages);
-    assert_int_equal(mkdir(folder, 0755), 0);
-    assert_int_equal(pipe2(said, O_CLOEXEC), 0);
-    server = fork();
-    assert_true(server >= 0);
-    if (server == 0) {
-        (void) dup2(said[1], 1);
-        (void) dup2(open("/dev/null", O_WRONLY), 2); /* a client that hangs up is no news */
-        (void) execlp("python3", "python3", "-c", program, folder, (char *) NULL);
-        _exit(127);
-    }
-    (void) close(said[1]);
-    FILE *f = fdopen(said[0], "r");
-    assert_non_null(f);
-    assert_int_equal(fscanf(f, "%d", &port), 1);
-    (void) fclose(f);
-}
-
-static int start(void **state) {
-    (void) state;
-    harness_start(&h, CONFIG);
-    serve();
-    sh("minisign -G -W -p key.pub -s key.sec");
-    sh("mkdir %s/trust && cp key.pub %s/trust/", h.state, h.state);
-    return 0;
-}
-
-static int end(void **state) {
-    (void) state;
-    if (server > 0) {
-        (void) kill(server, SIGKILL);
-        (void) waitpid(server, NULL, 0);
-    }
-    server = 0;
-    harness_clean(&h);
-    return 0;
-}
-
-static void finish(void) {
-    raw_assert_sound(&h);
-    harness_stop(&h);
-}
-
-/* Packs a version into www/ as one-<code>.ma. script NULL: the probe, ready by its word. */
-static void pack(int code, const char *script) {
-    char folder[128], ours[256];
-
-    (void) snprintf(ours, sizeof ours,
-                    "\"ready\":\"notify\",\"update_url\":\"http://127.0.0.1:%d/index\"", port);
-    harness_make(&h,
-                 &(struct harness_app){ .id = ONE,
-                                        .code = code,
-                                        .script = script,
-                                        .program = script ? NULL : "probe",
-                                        .ours = ours },
-                 folder);
-    sh("%s pack --output www/one-%d.ma %s", worker(), code, folder);
-}
-
-/* Publishes an index of these versions. what: more of its members, or "". */
-static void publish(unsigned sequence, const char *codes, const char *options) {
-    char files[512] = "";
-    const char *at = codes;
-    int code, n;
-
-    for (; sscanf(at, "%d%n", &code, &n) == 1; at += n)
-        (void) snprintf(files + strlen(files), sizeof files - strlen(files), " www/one-%d.ma",
-                        code);
-    sh("%s make-index --output index.json --sequence %u --expires 2099-01-01T00:00:00Z "
-       "--base-url http://127.0.0.1:%d/ %s %s",
-       worker(), sequence, port, options, files);
-    sh("minisign -S -s key.sec -m index.json && cat index.json.minisig index.json >www/index.new "
-       "&& mv www/index.new www/index");
-}
-
-static void install_over_http(int code) {
-    struct varlink_reply reply;
-    harness_call(&h, &reply, "Install", "{\"source\":\"http://127.0.0.1:%d/index\"}", port);
-    if (reply.error)
-        fail_msg("%s: %s", reply.error, json_get_string(reply.parameters, "detail", ""));
-    assert_string_equal(json_get_string(reply.parameters, "id", ""), ONE);
-    assert_int_equal(json_get_int(reply.parameters, "version_code", 0), code);
-    assert_false(json_get_bool(reply.parameters, "pending", true));
-    varlink_reply_clear(&reply);
-}
-
-static void opens_as(int64_t code) {
-    struct varlink_reply reply;
-    harness_call(&h, &reply, "Open", ID);
-    if (reply.error)
-        fail_msg("%s: %s", reply.error, json_get_string(reply.parameters, "detail", ""));
-    assert_int_equal(json_get_int(reply.parameters, "version_code", 0), code);
-    varlink_reply_clear(&reply);
-}
-
-/* Passes over update events until this one; its reason must be that, if one is given. */
-static void hears(const char *phase, int64_t code, const char *reason) {
-    for (bool found = false; !found;) {
-        struct varlink_reply reply;
-        const struct json *u = json_get(harness_wait_event(&h, ONE, "update", &reply), "update");
-        found = strcmp(json_get_string(u, "phase", ""), phase) == 0;
-        if (found) {
-            assert_int_equal(json_get_int(u, "version_code", -1), code);
-            if (reason)
-                assert_string_equal(json_get_string(u, "reason", ""), reason);
-        }
-        varlink_reply_clear(&reply);
-    }
-}
-
-static void checks(bool has_update, int64_t code) {
-    struct varlink_reply reply;
-    harness_call(&h, &reply, "CheckUpdate", ID);
-    if (reply.error)
-        fail_msg("%s: %s", reply.error, json_get_string(reply.parameters, "detail", ""));
-    assert_int_equal(json_get_bool(reply.parameters, "has_update", !has_update), has_update);
-    assert_int_equal(json_get_int(reply.parameters, "version_code", -1), code);
-    varlink_reply_clear(&reply);
-}
-
-static void check_is_refused(const char *reason) {
-    struct varlink_reply reply;
-    harness_call(&h, &reply, "CheckUpdate", ID);
-    assert_non_null(reply.error);
-    assert_string_equal(json_get_string(reply.parameters, "reason", ""), reason);
-    varlink_reply_clear(&reply);
-    hears("failed", -1, reason);
-}
-
-static void versions(int64_t current, int64_t pending, int64_t previous) {
-    assert_int_equal(harness_number(&h, ONE, "version_code"), current);
-    assert_int_equal(harness_number(&h, ONE, "pending_version"), pending);
-    assert_int_equal(harness_number(&h, ONE, "previous_version"), previous);
-}
-
-static void restart(void) {
-    harness_ok(&h, "Close", ID);
-}
+ * served over HTTP; what is heard, what runs when, and what is refused. */
+#include "update_kit.h"
 
 /* Version 1 runs, version 2 is published; 1 hears of it and goes on; the next cold start is 2. 3
  * crashes and falls back to 2; 4 is applied at once. */
@@ -254,16 +51,8 @@ static void test_the_story(void **state) {
     finish();
 }
 
-static unsigned requests(void) {
-    char path[128], line[256];
-    unsigned n = 0;
-    (void) snprintf(path, sizeof path, "%s/requests", h.packages);
-    FILE *f = fopen(path, "r");
-    while (f && fgets(line, sizeof line, f))
-        n += strcmp(line, "/index\n") == 0;
-    if (f)
-        (void) fclose(f);
-    return n;
+static unsigned index_requests(void) {
+    return count_of(asked_for(), "/as-told/index ");
 }
 
 static void test_a_cold_start_checks_once_in_a_while(void **state) {
@@ -271,17 +60,17 @@ static void test_a_cold_start_checks_once_in_a_while(void **state) {
     pack(1, NULL);
     publish(1, "1", "");
     install_over_http(1);
-    assert_int_equal(requests(), 1);
+    assert_int_equal(index_requests(), 1);
     opens_as(1);
     hears("check", -1, NULL);
-    assert_int_equal(requests(), 2);
+    assert_int_equal(index_requests(), 2);
     restart();
     opens_as(1);
     restart();
     opens_as(1);
-    assert_int_equal(requests(), 2); /* the same interval */
+    assert_int_equal(index_requests(), 2); /* the same interval */
     checks(false, -1);
-    assert_int_equal(requests(), 3); /* who asks is answered */
+    assert_int_equal(index_requests(), 3); /* who asks is answered */
     finish();
 }
 
@@ -363,7 +152,7 @@ static void test_package_files(void **state) {
     sh("cp www/one-1.ma.minisig www/one-2.ma.minisig");
     is_refused("one-2.ma", false, "signature");
     sh("minisign -S -s key.sec -m www/one-2.ma");
-    harness_ok(&h, "Install", "{\"source\":\"http://127.0.0.1:%d/one-2.ma\"}", port);
+    harness_ok(&h, "Install", "{\"source\":\"http://127.0.0.1:%d/plain/one-2.ma\"}", port);
     versions(2, -1, 1);
     is_refused("one-1.ma", false, "downgrade");
     harness_ok(&h, "Remove", ID);
@@ -430,6 +219,8 @@ static void test_a_start_waits_for_what_is_known(void **state) {
     hears("failed", 3, "missing");
     restart();
     sh("mkfifo www/one-3.ma"); /* a server that never answers */
+    harness_write_config(&h, CONFIG_PATIENT("300ms"));
+    harness_signal(&h, SIGHUP);
     opens_as(2);
     finish();
 }

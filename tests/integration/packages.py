@@ -1,12 +1,19 @@
 #!/usr/bin/env python3
-"""packages.py FOLDER - packages as nobody should make them, and what is to be said of each.
+"""packages.py FOLDER [URL] - packages as nobody should make them, and what is to be said of each.
 
 Writes FOLDER/<name>.ma and, a line each, "<name> <reason>" to standard output; "ok" is a reason.
+With URL also FOLDER/<name>.json, an update index for each that tells the truth about it, so that it
+is for nothing else that the package is refused; what no index can name (no bytes, no files) is left
+out. Its sequence is its line's number and one.
 Every ZIP is put together by hand, since libraries refuse to write most of them.
 """
+import hashlib
+import io
+import json
 import os
 import struct
 import sys
+import zipfile
 import zlib
 
 S_IFREG, S_IFDIR, S_IFLNK, S_IFIFO, S_IFCHR = 0o100000, 0o040000, 0o120000, 0o010000, 0o020000
@@ -327,12 +334,42 @@ def reason_of(name):
     return {"good": "ok"}.get(name.split("-")[0], name.split("-")[0])
 
 
+def contents(data):
+    """What an index would say of them: bytes and files."""
+    try:
+        infos = zipfile.ZipFile(io.BytesIO(data)).infolist()
+    except Exception:  # whatever a library makes of these
+        return len(data), min(len(data), 1)
+    files = [i for i in infos if not i.filename.endswith("/")]
+    return min(sum(i.file_size for i in files), 1 << 30), min(len(files), 20000)
+
+
+def can_be_named(data):
+    return contents(data)[1] > 0
+
+
+def index(name, data, url, sequence):
+    size, files = contents(data)
+    return json.dumps({
+        "app_id": "org.example.clock", "sequence": sequence, "expires": "2099-01-01T00:00:00Z",
+        "packages": [{"code": 3, "name": "3", "url": "%s/%s.ma" % (url, name), "size": len(data),
+                      "sha256": hashlib.sha256(data).hexdigest(), "unpacked_size": size,
+                      "files": files}]})
+
+
 def main():
-    folder = sys.argv[1]
+    folder, url = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None
+    sequence = 1
     for group in (good, paths, types, formats, crcs, limits, trees, w3c):
         for name, data in group():
+            if url and not can_be_named(data):
+                continue
+            sequence += 1
             with open(os.path.join(folder, name + ".ma"), "wb") as out:
                 out.write(data)
+            if url:
+                with open(os.path.join(folder, name + ".json"), "w") as out:
+                    out.write(index(name, data, url, sequence))
             print(name, reason_of(name))
 
 

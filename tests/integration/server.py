@@ -37,6 +37,8 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         try:
             getattr(self, "do_" + behaviour.replace("-", "_"), self.nothing)()
+        except FileNotFoundError:
+            self.nothing()
         except (BrokenPipeError, ConnectionResetError):
             pass
 
@@ -65,6 +67,18 @@ class Handler(BaseHTTPRequestHandler):
         at = start if at is None else at
         self.answer(206, body[start:], ETag=etag, Content_Range="bytes %d-%d/%s" % (
             at, at + len(body) - start - 1, len(body) if total is None else total))
+
+    def do_as_told(self):
+        """As the file "behaviour" in the folder says by now, else well."""
+        try:
+            with open(os.path.join(FOLDER, "behaviour")) as f:
+                behaviour, _, argument = f.read().strip().partition(" ")
+        except FileNotFoundError:
+            behaviour, argument = "plain", ""
+        if argument:
+            self.name = argument
+            self.query = {"to": [argument]}
+        getattr(self, "do_" + behaviour.replace("-", "_"))()
 
     # --- as it should be
 
@@ -204,6 +218,26 @@ class Handler(BaseHTTPRequestHandler):
         if self.start(None) is None:
             return self.answer(200, self.content(), ETag='"one"')
         return self.answer(416)
+
+    def do_stumble(self):
+        """A line that breaks, a server that is gone, and then as the next part of the path says."""
+        behaviour, _, self.name = self.name.partition("/")
+        if self.times == 1:
+            return self.do_truncated()
+        if self.times == 2:
+            return self.answer(503)
+        return getattr(self, "do_" + behaviour.replace("-", "_"))()
+
+    def do_gate(self):
+        """Well, but not before there is a file "gate" in the folder."""
+        while not os.path.exists(os.path.join(FOLDER, "gate")):
+            time.sleep(0.01)
+        self.do_plain()
+
+    def do_cut(self):
+        """So many sixteenths of it; 16: all but a byte. As if that were the whole."""
+        body, n = self.content(), int(self.query["n"][0])
+        self.answer(200, body[:-1] if n == 16 else body[:len(body) * n // 16])
 
     # --- elsewhere
 

@@ -203,6 +203,18 @@ static void test_stories(void **state) {
         tell(&stories[i]);
 }
 
+/* Whether or not anything newer is in it. */
+static void test_an_old_index_is_known_as_one(void **state) {
+    (void) state;
+    const struct index ix = { .expires = 1000 };
+    struct index_device device = { .now = 1000 };
+    assert_false(index_has_expired(&ix, &device));
+    device.now = 1001;
+    assert_true(index_has_expired(&ix, &device));
+    device.clock_low = 1002; /* a clock that was later once is wrong */
+    assert_false(index_has_expired(&ix, &device));
+}
+
 static void test_every_verdict_has_a_sentence(void **state) {
     (void) state;
     for (int v = 0; v < INDEX_VERDICT_COUNT; v++)
@@ -237,6 +249,7 @@ static void test_places(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stories),
+        cmocka_unit_test(test_an_old_index_is_known_as_one),
         cmocka_unit_test(test_every_verdict_has_a_sentence),
         cmocka_unit_test(test_places),
     };

@@ -142,6 +142,21 @@ static void test_failures_are_few_and_each_once(void **state) {
     updates_clear(&u);
 }
 
+#define MINUTE (UINT64_C(60) * 1000000)
+
+static void test_waits_grow_up_to_the_most(void **state) {
+    (void) state;
+    static const uint64_t waits[] = { 1, 2, 4, 8, 16, 30, 30 };
+    uint64_t before = 0;
+    for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
+        before = updates_next_wait(before, 30 * MINUTE);
+        assert_int_equal(before, waits[i] * MINUTE);
+    }
+    assert_int_equal(updates_next_wait(0, MINUTE / 2), MINUTE / 2);
+    assert_int_equal(updates_next_wait(MINUTE, MINUTE / 2), MINUTE / 2); /* it was reloaded */
+    assert_int_equal(updates_next_wait(UINT64_MAX / 2 + 1, UINT64_MAX), UINT64_MAX);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_comes_back),
@@ -150,6 +165,7 @@ int main(void) {
         cmocka_unit_test(test_every_prefix_is_survived),
         cmocka_unit_test(test_a_rest_that_is_no_object_is_left_alone),
         cmocka_unit_test(test_failures_are_few_and_each_once),
+        cmocka_unit_test(test_waits_grow_up_to_the_most),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
