@@ -117,7 +117,7 @@ static void merge_one(JSContextRef ctx, JSStringRef name, JSValueRef v, void *da
 
     if (JSValueIsUndefined(ctx, v))
         return;
-    JSValueRef copied = value_copy(ctx, v, exc);
+    JSValueRef copied = value_copy(ctx, v, m->js->app, exc);
     if (!copied)
         return;
     if (value_characters(name, &path) < 0) {

@@ -81,10 +81,11 @@ int page_prepare(struct js *js, const char *route) {
     return -EIO;
 }
 
-/* Functions as they are, all else as a copy: one instance's fields are not another's. */
+/* Functions and the app as they are, all else as a copy: one instance's fields are not another's.
+ */
 static void copy_option(JSContextRef ctx, JSStringRef name, JSValueRef v, void *data,
                         JSValueRef *exc) {
-    JSValueRef copied = value_copy(ctx, v, exc);
+    JSValueRef copied = value_copy(ctx, v, js_of(ctx)->app, exc);
 
     if (copied && !JSStringIsEqualToUTF8CString(name, "__proto__"))
         JSObjectSetProperty(ctx, data, name, copied, kJSPropertyAttributeNone, exc);

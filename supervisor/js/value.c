@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <glib.h>
+
 #include "supervisor/base/cleanup.h"
 
 #define COPY_DEPTH  64
@@ -204,17 +206,24 @@ bool value_each(JSContextRef ctx, JSObjectRef o, value_each_fn f, void *data, JS
     return !thrown;
 }
 
+struct copies {
+    JSObjectRef shared;
+    GHashTable *made; /* from each object to its copy; both are kept */
+};
+
 struct copy {
+    struct copies *all;
     JSObjectRef to;
     int depth;
 };
 
-static JSValueRef copy_value(JSContextRef ctx, JSValueRef v, int depth, JSValueRef *exc);
+static JSValueRef copy_value(JSContextRef ctx, JSValueRef v, struct copies *all, int depth,
+                             JSValueRef *exc);
 
 static void copy_member(JSContextRef ctx, JSStringRef name, JSValueRef v, void *data,
                         JSValueRef *exc) {
     struct copy *c = data;
-    JSValueRef copied = copy_value(ctx, v, c->depth + 1, exc);
+    JSValueRef copied = copy_value(ctx, v, c->all, c->depth + 1, exc);
 
     /* "__proto__" would be no member but the copy's prototype. */
     if (copied && !JSStringIsEqualToUTF8CString(name, "__proto__"))
@@ -231,23 +240,44 @@ static bool is_plain(JSContextRef ctx, JSObjectRef o) {
     return JSValueIsNull(ctx, JSObjectGetPrototype(ctx, p)) && !JSObjectIsFunction(ctx, o);
 }
 
-static JSValueRef copy_value(JSContextRef ctx, JSValueRef v, int depth, JSValueRef *exc) {
+static JSValueRef copy_value(JSContextRef ctx, JSValueRef v, struct copies *all, int depth,
+                             JSValueRef *exc) {
     JSObjectRef from = value_object(ctx, v);
-    struct copy c = { .depth = depth };
+    struct copy c = { .all = all, .depth = depth };
 
-    if (!from || depth > COPY_DEPTH)
+    if (!from || from == all->shared || depth > COPY_DEPTH)
         return v;
+    if ((c.to = g_hash_table_lookup(all->made, from)))
+        return c.to;
     if (JSValueIsArray(ctx, v))
         c.to = JSObjectMakeArray(ctx, 0, NULL, NULL);
     else if (is_plain(ctx, from))
         c.to = JSObjectMake(ctx, NULL, NULL);
     else
         return v;
-    return c.to && value_each(ctx, from, copy_member, &c, exc) ? c.to : NULL;
+    if (!c.to)
+        return NULL;
+    /* What a getter gives may have no other root, and its address would be another's. */
+    (void) g_hash_table_insert(all->made, value_keep(ctx, from), value_keep(ctx, c.to));
+    return value_each(ctx, from, copy_member, &c, exc) ? c.to : NULL;
 }
 
-JSValueRef value_copy(JSContextRef ctx, JSValueRef v, JSValueRef *exc) {
-    return copy_value(ctx, v, 0, exc);
+JSValueRef value_copy(JSContextRef ctx, JSValueRef v, JSObjectRef shared, JSValueRef *exc) {
+    struct copies all = { .shared = shared };
+    GHashTableIter it;
+    gpointer from, to;
+
+    if (!value_object(ctx, v))
+        return v;
+    all.made = g_hash_table_new(g_direct_hash, g_direct_equal);
+    JSValueRef copied = copy_value(ctx, v, &all, 0, exc);
+    g_hash_table_iter_init(&it, all.made);
+    while (g_hash_table_iter_next(&it, &from, &to)) {
+        (void) value_drop(ctx, from);
+        (void) value_drop(ctx, to);
+    }
+    g_hash_table_destroy(all.made);
+    return copied;
 }
 
 JSObjectRef value_keep(JSContextRef ctx, JSObjectRef o) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * value.h - JavaScript values by name, as text and as JSON.
- * Layer: 4, js. Uses: base, JavaScriptCore.
+ * Layer: 4, js. Uses: base, JavaScriptCore, GLib.
  *
  * Scripts decide what a getter, a toString or a proxy does: whatever may run one takes `exc`, and
  * *exc is set when it threw. A JSValueRef is kept alive by a C variable on the stack; what goes
@@ -51,9 +51,10 @@ int value_to_json(JSContextRef ctx, JSValueRef v, struct str *out, JSValueRef *e
 /* The characters of a JSStringRef, appended. -EMSGSIZE, -ENOMEM. */
 int value_characters(JSStringRef s, struct str *out);
 
-/* A deep copy of arrays and plain objects; functions, dates and objects of classes are shared. Past
- * 64 levels the copy is shallow. NULL after an exception. */
-JSValueRef value_copy(JSContextRef ctx, JSValueRef v, JSValueRef *exc);
+/* A deep copy of arrays and plain objects, with the same circles; functions, dates, objects of
+ * classes and `shared` (or NULL) are shared. Past 64 levels the copy is shallow. NULL after an
+ * exception. */
+JSValueRef value_copy(JSContextRef ctx, JSValueRef v, JSObjectRef shared, JSValueRef *exc);
 /* f(name, value) for each enumerable member; false: *exc is set. */
 typedef void (*value_each_fn)(JSContextRef ctx, JSStringRef name, JSValueRef v, void *data,
                               JSValueRef *exc);

@@ -109,6 +109,7 @@ static void assert_json(JSValueRef v, const char *json) {
 }
 
 static void test_copies_are_deep(void **state) {
+    JSObjectRef global = JSContextGetGlobalObject(ctx);
     JSValueRef exc = NULL;
 
     (void) state;
@@ -116,7 +117,7 @@ static void test_copies_are_deep(void **state) {
         run("var f = () => 1, d = new Date(0), o = { a: [1, { b: 2 }], f, d, n: null, "
             "__proto__: { inherited: 1 } }; o");
     JSObjectRef copy =
-        value_object(ctx, value_copy(ctx, run("({ a: [1, { b: 2 }], f, d })"), &exc));
+        value_object(ctx, value_copy(ctx, run("({ a: [1, { b: 2 }], f, d })"), NULL, &exc));
     (void) from;
     assert_non_null(copy);
     value_set(ctx, JSContextGetGlobalObject(ctx), "copy", copy);
@@ -124,13 +125,20 @@ static void test_copies_are_deep(void **state) {
                 "[true,2,true,true]");
     assert_true(JSValueIsArray(ctx, value_get(ctx, copy, "a", NULL)));
     /* What would make it another object's child is no member. */
-    JSValueRef evil = value_copy(ctx, run("JSON.parse('{\"__proto__\":{\"x\":1},\"y\":2}')"), &exc);
+    JSValueRef evil =
+        value_copy(ctx, run("JSON.parse('{\"__proto__\":{\"x\":1},\"y\":2}')"), NULL, &exc);
     value_set(ctx, JSContextGetGlobalObject(ctx), "evil", evil);
     assert_json(run("[evil.x === undefined, evil.y]"), "[true,2]");
     /* No depth and no circle makes it run for ever. */
-    assert_non_null(value_copy(ctx, run("var c = {}; c.c = c; c"), &exc));
+    run("var keep = { k: 1 }, c = { d: {}, keep }; c.d.list = [c, c, c.d]; c.c = c.d.c = c;"
+        "for (let i = 0, deep = c; i < 1000; i++) deep = deep.next = {}");
+    JSObjectRef keep = value_object(ctx, run("keep"));
+    value_set(ctx, global, "circle", value_copy(ctx, run("c"), keep, &exc));
     assert_null(exc);
-    assert_null(value_copy(ctx, run("({ get x() { throw 1 } })"), &exc));
+    assert_json(run("[circle !== c, circle.c === circle, circle.d.list[0] === circle,"
+                    " circle.d.list[2] === circle.d, circle.keep === keep]"),
+                "[true,true,true,true,true]");
+    assert_null(value_copy(ctx, run("({ get x() { throw 1 } })"), NULL, &exc));
     assert_non_null(exc);
 }
 

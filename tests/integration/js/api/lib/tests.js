@@ -172,6 +172,7 @@ async function data(page) {
   ok('Page.setData', ['', 'a..b', 'a[', 'a[x]', '__proto__.x', 'deep.__proto__.x'].every(p => throws(() => page.setData({ [p]: 1 })) !== undefined))
   page.setData({ 'constructor.prototype.polluted': 1 })
   ok('Page.setData', ({}).polluted === undefined && page.data.constructor.prototype.polluted === 1)
+  ok('Page', page.app === getApp() && page.circle.list.every(x => x === page.circle))
   ok('Page.setData', throws(() => page.setData()) !== undefined && throws(() => page.setData({ get x() { throw new Error('g') } })) === 'g')
 }
 

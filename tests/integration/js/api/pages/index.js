@@ -1,7 +1,11 @@
 const { ok, members, throws, forms, please } = require('../lib/test')
 const tests = require('../lib/tests.js')
+const circle = { list: [] }
+circle.list.push(circle, circle)
 
 Page({
+  app: getApp(),
+  circle,
   data: { list: [{ n: 1 }], deep: { a: 1 } },
   field: { own: [] },
 

@@ -1,0 +1,2 @@
+# file: supervisor/js/value.c test: js/test_value
+s/from == all->shared || //
