@@ -23,11 +23,22 @@ static bool put_string(JSContextRef ctx, struct str *out, JSObjectRef o, const c
     return true;
 }
 
+/* What wx rejects with is no Error: {"errMsg":"navigateTo:fail …"}. */
+static bool put_json(JSContextRef ctx, struct str *out, JSObjectRef o) {
+    CLEANUP(str_clear_p) struct str text = STR_INIT(TEXT_MAX);
+    JSValueRef message = value_get(ctx, o, "message", NULL);
+
+    if ((message && JSValueIsString(ctx, message)) || JSObjectIsFunction(ctx, o) ||
+        value_to_json(ctx, o, &text, NULL) < 0)
+        return false;
+    return str_append(out, str_text(&text), text.len) == 0;
+}
+
 /* "TypeError: x is not a function", then the stack, or where a script could not be parsed. */
 static void describe(JSContextRef ctx, JSValueRef thrown, struct str *out) {
     JSObjectRef o = value_object(ctx, thrown);
 
-    if (value_text(ctx, thrown, out, NULL) < 0)
+    if ((!o || !put_json(ctx, out, o)) && value_text(ctx, thrown, out, NULL) < 0)
         (void) str_printf(out, "(%s)", value_kind(ctx, thrown));
     if (!o || put_string(ctx, out, o, "stack", "\n"))
         return;

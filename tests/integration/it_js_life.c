@@ -146,6 +146,33 @@ static void test_an_error_is_no_crash(void **state) {
     harness_stop(&h);
 }
 
+static void test_what_is_thrown_is_told(void **state) {
+    static const char app[] =
+        "const throwing = [{ errMsg: 'x:fail y' }, 'text', null, () => 1, new Proxy({}, { get() {"
+        " throw 5 } }), Object.assign(new Error('with stack'), { stack: 'its stack' })]\n"
+        "App({ onLaunch() {\n"
+        "  for (const t of throwing) setTimeout(() => { throw t }, 1)\n"
+        "  wx.navigateTo({ url: 'none' }).then(() => 0)\n"
+        "  wx.showModal({ title: 't', complete: r => console.log(r.errMsg) })\n"
+        "} })\n";
+    static const char *const said[] = { "uncaught {\"errMsg\":\"x:fail y\"}",
+                                        "uncaught text",
+                                        "uncaught null",
+                                        "uncaught () => 1",
+                                        "uncaught (Object)",
+                                        "uncaught Error: with stack\n    its stack",
+                                        "unhandled rejection: {\"errMsg\":\"navigateTo:fail page" };
+
+    (void) state;
+    js_start(&h, "[control]\ndialog_timeout=100ms\n");
+    js_install_app(&h, &(struct js_app){ .id = ONE, .app = app });
+    js_open(&h, ONE);
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++)
+        js_assert_log(&h, ONE, said[i]);
+    js_assert_log(&h, ONE, "[log] showModal:fail no user interface is there to answer");
+    harness_stop(&h);
+}
+
 static void fails_to_start(const char *app, const char *said) {
     js_install_app(&h, &(struct js_app){ .id = ONE, .app = app });
     harness_error(&h, "StartFailed", "Open", "{\"id\":\"" ONE "\"}");
@@ -338,6 +365,7 @@ int main(void) {
         cmocka_unit_test_teardown(test_the_order_of_a_life, end),
         cmocka_unit_test_teardown(test_timers_after_a_suspension, end),
         cmocka_unit_test_teardown(test_an_error_is_no_crash, end),
+        cmocka_unit_test_teardown(test_what_is_thrown_is_told, end),
         cmocka_unit_test_teardown(test_an_app_js_that_fails_does_not_start, end),
         cmocka_unit_test_teardown(test_exit_state_leads_back, end),
         cmocka_unit_test_teardown(test_storage_outlives_kill_and_update, end),
