@@ -142,6 +142,8 @@ void api_init(struct js *js) {
         value_set(js->ctx, wx, functions[i].name,
                   value_make_function(js->ctx, functions[i].name, functions[i].f));
     value_hide(js->ctx, JSContextGetGlobalObject(js->ctx), "wx", wx);
+    /* Before a script can put setters in its way. */
+    (void) api_getUpdateManager(js, 0, NULL, NULL);
 }
 
 API_SYNC_FUNCTION(canIUse) {

@@ -13,6 +13,8 @@
 #include "supervisor/js/path.h"
 
 #define NPM "miniprogram_npm"
+/* Born with its member: no setter that a script gave Object.prototype is asked for it. */
+#define MODULE "{\"exports\":null}"
 
 struct module {
     char path[PATH_TEXT_MAX];
@@ -105,8 +107,8 @@ static struct module *module_new(struct js *js, const char *path) {
     if (!m)
         return NULL;
     (void) snprintf(m->path, sizeof m->path, "%s", path);
-    m->module = value_keep(js->ctx, JSObjectMake(js->ctx, NULL, NULL));
-    if (map_put(js->modules.by_path, m->path, m) == 0)
+    m->module = value_keep(js->ctx, value_object(js->ctx, value_json(js->ctx, MODULE)));
+    if (m->module && map_put(js->modules.by_path, m->path, m) == 0)
         return m;
     (void) value_drop(js->ctx, m->module);
     free(m);

@@ -15,6 +15,9 @@
 #include "supervisor/js/path.h"
 #include "supervisor/js/report.h"
 
+/* Born with them: no setter that a script gave Object.prototype is asked for these. */
+#define INSTANCE "{\"data\":null,\"route\":null,\"is\":null,\"options\":null}"
+
 /* What Page() was given in a page's file. */
 struct registered {
     char route[PATH_TEXT_MAX];
@@ -113,7 +116,9 @@ struct page *page_new(struct js *js, const char *route, const char *query, const
     if (!r || !p || !(p->route = strdup(route)) || !(p->query = strdup(query)))
         return page_free(js, p);
     p->number = ++js->stack.last_number;
-    p->instance = value_keep(js->ctx, JSObjectMake(js->ctx, NULL, NULL));
+    p->instance = value_keep(js->ctx, value_object(js->ctx, value_json(js->ctx, INSTANCE)));
+    if (!p->instance)
+        return page_free(js, p);
     JSObjectSetPrototype(js->ctx, p->instance, js->stack.prototype);
     if (r->options && !value_each(js->ctx, r->options, copy_option, p->instance, &thrown)) {
         fault_report(js, thrown);

@@ -159,6 +159,30 @@ static void test_polluted_prototypes(void **state) {
     finish();
 }
 
+/* Our objects have their members, whatever Object.prototype has. */
+static void test_what_pollution_does_not_reach(void **state) {
+    (void) state;
+    js_install_app(
+        &h,
+        &(struct js_app){
+            .id = ONE,
+            .app =
+                "for (const name of ['exports', 'data', 'route', 'is', 'options', 'errMsg', "
+                "'applyUpdate'])\n"
+                "  Object.defineProperty(Object.prototype, name,\n"
+                "    { get() { return 'polluted' }, set() { console.log(`not ok: ${name}`) } })\n"
+                "App({})\n",
+            .page = "const lib = require('./lib')\n"
+                    "Page({ onLoad() { console.log(`page ${this.route} ${this.is} "
+                    "${typeof this.data} ${lib} ${typeof this.options} "
+                    "${typeof wx.getUpdateManager().applyUpdate}`) } })\n",
+            .more = { { "pages/lib.js", "module.exports = 'lib'\n" } } });
+    js_open(&h, ONE);
+    harness_wait_log(&h, ONE, "page pages/index pages/index object lib object function");
+    js_assert_no_log(&h, ONE, "not ok");
+    finish();
+}
+
 static void test_ways_out_of_the_package(void **state) {
     (void) state;
     survives(
@@ -297,6 +321,7 @@ int main(void) {
         TEST(endless_tasks),
         TEST(listeners_that_add_listeners),
         TEST(polluted_prototypes),
+        TEST(what_pollution_does_not_reach),
         TEST(ways_out_of_the_package),
         TEST(getters_that_throw),
         TEST(a_flood_in_the_log),
