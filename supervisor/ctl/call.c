@@ -143,22 +143,31 @@ static uint64_t now_usec(void) {
     return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
 }
 
-int call(struct ctl *c, const char *method, struct request *q, page_fn show) {
+int call_send(struct ctl *c, const char *method, struct request *q) {
+    c->call_usec = now_usec();
+    return send_call(c, method, q, false);
+}
+
+int call_answer(struct ctl *c, page_fn show, struct varlink_reply *ret) {
     CLEANUP(page_clear_p) struct page p = { .out = STR_INIT(PAGE_MAX) };
     CLEANUP(varlink_reply_clear) struct varlink_reply reply = { 0 };
     struct err e = { 0 };
-    uint64_t from;
-    int r;
+    int r = client_receive(c->client, -1, &reply, &e);
 
-    r = send_call(c, method, q, false);
-    if (r != CTL_DONE)
-        return r;
-    from = now_usec();
-    r = client_receive(c->client, -1, &reply, &e);
-    c->call_usec = now_usec() - from;
+    c->call_usec = now_usec() - c->call_usec;
     if (r < 0)
         return call_connection_failed(c, r, &e);
-    return show_reply(c, &p, &reply, show);
+    r = show_reply(c, &p, &reply, show);
+    if (ret) {
+        *ret = reply;
+        reply = (struct varlink_reply){ 0 };
+    }
+    return r;
+}
+
+int call(struct ctl *c, const char *method, struct request *q, page_fn show) {
+    int r = call_send(c, method, q);
+    return r == CTL_DONE ? call_answer(c, show, NULL) : r;
 }
 
 /* SIGINT as a descriptor, and deliverable again afterwards. */

@@ -13,6 +13,7 @@
 
 struct ctl;
 struct json;
+struct varlink_reply;
 
 /* A call's parameters being written: REQUEST(q); jsonw_string(&q.w, "id", id); call(…, &q, …). */
 struct request {
@@ -40,6 +41,12 @@ typedef void (*page_fn)(struct ctl *c, struct page *p, const struct json *reply)
 /* Calls org.miniprog.Supervisor.<method> and shows the reply; show NULL: success is silent.
  * Returns the exit status; what went wrong has been said. */
 int call(struct ctl *c, const char *method, struct request *q, page_fn show);
+
+/* Its halves, for who has something to do in between: c->client has the answer when it is readable.
+ *   ret   what came, to be varlink_reply_clear()ed, error replies as well; or NULL. Untouched where
+ *         nothing came. */
+int call_send(struct ctl *c, const char *method, struct request *q);
+int call_answer(struct ctl *c, page_fn show, struct varlink_reply *ret);
 
 /* The same for a stream (`more`): show is called for each reply, and what it wrote goes out at
  * once. endless   it ends when the user says so: Ctrl-C is success then, and so is a reader that

@@ -35,8 +35,8 @@ static const struct {
 
 #define BAD(word, text)                                                                            \
     { OURS "BadPackage", "reason", word, text "[: {detail}]" }
-    BAD("missing", "the package lacks a file that it must have"),
-    BAD("format", "this is no package, or a broken one"),
+    BAD("missing", "a file that must be there is missing"),
+    BAD("format", "this is no package or update index, or a broken one"),
     BAD("manifest", "the package's manifest is wrong"),
     BAD("path", "the package has a path that it may not have"),
     BAD("type", "the package holds something that is neither a file nor a folder"),
@@ -47,10 +47,12 @@ static const struct {
     BAD("hash", "the package is not the one that its index names"),
     BAD("tree", "the unpacked package is not what was verified"),
     BAD("platform", "the package needs a newer version of this system"),
-    BAD("downgrade", "a newer version is installed already"),
+    BAD("downgrade", "it is older than what is here"),
     BAD("same_version", "this version is installed already"),
     BAD("target", "the package is of another app"),
     BAD("expired", "the update index has expired"),
+    BAD("network", "it could not be fetched"),
+    BAD("storage", "the supervisor could not store it"), /* of an update */
 #undef BAD
     { OURS "BadPackage", NULL, NULL, "the package is refused ({reason})[: {detail}]" },
 

@@ -13,6 +13,7 @@
 #include "supervisor/base/parse.h"
 #include "supervisor/ctl/call.h"
 #include "supervisor/ctl/ctl.h"
+#include "supervisor/ctl/progress.h"
 #include "supervisor/ctl/run.h"
 #include "supervisor/ctl/show.h"
 #include "supervisor/ctl/tool.h"
@@ -125,7 +126,7 @@ static int run_install(struct ctl *c) {
     jsonw_string(&q.w, "source", source);
     if (options_given(&c->options, OPT_UNSIGNED))
         jsonw_bool(&q.w, "unsigned", true);
-    return call(c, "Install", &q, show_installed);
+    return progress_install(c, &q);
 }
 
 static int run_remove(struct ctl *c) {
@@ -214,7 +215,9 @@ static int run_top(struct ctl *c) {
 }
 
 static int run_check(struct ctl *c) {
-    return call_for_app(c, "CheckUpdate", show_checked);
+    REQUEST(q);
+    jsonw_string(&q.w, "id", arg(c, 0));
+    return progress_check(c, &q, arg(c, 0));
 }
 
 static int run_apply(struct ctl *c) {

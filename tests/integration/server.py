@@ -234,6 +234,15 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(0.01)
         self.do_plain()
 
+    def do_half(self):
+        """Half of it, and the rest once there is a file "gate" in the folder."""
+        body = self.content()
+        self.answer(200, body[:len(body) // 2], length=len(body))
+        self.wfile.flush()
+        while not os.path.exists(os.path.join(FOLDER, "gate")):
+            time.sleep(0.01)
+        self.wfile.write(body[len(body) // 2:])
+
     def do_cut(self):
         """So many sixteenths of it; 16: all but a byte. As if that were the whole."""
         body, n = self.content(), int(self.query["n"][0])
