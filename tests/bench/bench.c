@@ -158,7 +158,7 @@ static void head(void) {
                   "target");
 }
 
-/* BENCH_ONLY: some of "starts suspend flat rest memory". */
+/* BENCH_ONLY: some of "starts suspend js flat rest memory". */
 static bool wanted(const char *part) {
     const char *only = getenv("BENCH_ONLY");
     return !only || strstr(only, part);
