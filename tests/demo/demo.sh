@@ -22,8 +22,7 @@ wrong() {
     tail -n 20 "$base/miniprogd.log" >&2
     exit 1
 }
-web=
-end_web() { [ -z "$web" ] || kill "$web" 2>/dev/null || true; }
+. "$here/act-update.sh"
 trap 'end_web; end_stage' EXIT
 trap 'exit 130' INT TERM
 
@@ -140,33 +139,16 @@ tell "why: $("$miniprogctl" --json why $ticker | sed -n 's/.*"text":"\([^"]*\)".
 
 act "A new version is published: WeChat's own update code asks its user, and version 2 runs"
 if [ -x "$build/miniprog-js" ]; then
-    js=org.example.update-js shop=$base/shop
-    mkdir -p "$shop/www" "$base/state/trust"
-    (cd "$shop" && minisign -G -W -p key.pub -s key.sec >/dev/null)
-    cp "$shop/key.pub" "$base/state/trust/"
-    # A web server on a port that is free, which it writes down.
-    (cd "$shop/www" && exec python3 -c 'import http.server as h, sys
-s = h.HTTPServer(("127.0.0.1", 0), h.SimpleHTTPRequestHandler)
-print(s.server_address[1], file=open(sys.argv[1], "w"), flush=True)
-s.serve_forever()' "$shop/port") >/dev/null 2>&1 &
-    web=$!
-    has_port() { [ -s "$shop/port" ]; }
-    until_true 10 has_port || wrong "the shop does not open"
-    url=http://127.0.0.1:$(cat "$shop/port")
-    publish() { # VERSION
-        rm -rf "$shop/app"
-        cp -R "$here/../../units/examples/update-js" "$shop/app"
-        sed -i "s/\"code\": 1/\"code\": $1/; s,\"miniprog\": {,& \"update_url\": \"$url/index\"\,," "$shop/app/manifest.json"
-        ctl pack "$shop/app" --output="$shop/www/app-$1.ma" >/dev/null
-        ctl index "$shop/www/app-$1.ma" --output="$shop/index.json" --sequence="$1" --expires=30d --base-url="$url/" >/dev/null
-        minisign -S -s "$shop/key.sec" -m "$shop/index.json" >/dev/null
-        cat "$shop/index.json.minisig" "$shop/index.json" >"$shop/www/index.new"
-        mv "$shop/www/index.new" "$shop/www/index"
+    js=org.example.update-js
+    open_shop
+    js_version() {
+        cp -R "$here/../../units/examples/update-js" "$shop/js"
+        publish js "$1"
     }
     ctl remove $js >/dev/null
-    publish 1
-    ctl install "$url/index" | sed 's/^/  /'
-    publish 2
+    js_version 1
+    ctl install "$url/js.index" | sed 's/^/  /'
+    js_version 2
     ctl open $js >/dev/null
     jpid=$(pid_of $js)
     dialog_of() { field $js dialog; }
@@ -186,7 +168,10 @@ else
     tell "miniprog-js was not built here"
 fi
 
+act_update
+
 act "kill -9 of the supervisor: the apps live, and the next one takes them over"
+ctl open $clock >/dev/null
 ctl open $redis >/dev/null
 rpid=$(pid_of $redis) pid=$(pid_of $clock)
 kill -9 "$daemon"
