@@ -184,6 +184,9 @@ fuzz: ## every decoder, FUZZ_SECONDS each
 	@$(MAKE) $(parallel) $(call variant,fuzz) CC=clang fuzz-all
 fuzz-all: $(FUZZERS)
 	@sh tests/fuzz/run.sh $(BUILD) $(FUZZ_SECONDS) $(FUZZERS)
+soak: ## thousands of kills and power cuts at random; MINIPROG_SOAK=N, MINIPROG_SEED
+	@sh .ci/deps build tests soak
+	@MINIPROG_SOAK=$${MINIPROG_SOAK:-3000} TEST_TIMEOUT=86400 $(MAKE) $(parallel) check-integration TESTS=it_cuts
 check-vm: ## whole machines; SUITES="bookworm trixie", CASES, TESTS choose
 	@sh .ci/deps build tests vm
 	@$(MAKE) $(parallel) all $(IT) $(IT_APPS)
@@ -239,12 +242,9 @@ clean: ## removes build/
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+.*:.*## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile
 
-force:
-.PHONY: all deps check check-all check-unit check-integration asan fuzz fuzz-all mutants bench \
+.PHONY: all deps check check-all check-unit check-integration asan fuzz fuzz-all mutants soak bench \
     bench-all bench-peers bench-peers-all demo demo-all run run-all lint format format-check layers \
     sizes headers cppcheck symbols man check-vm deb install install-all uninstall clean help force
 .SECONDARY:
-ifndef V # make V=1 shows the commands
-.SILENT:
-endif
+$(if $(V),,$(eval .SILENT:)) # make V=1 shows the commands
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -128,6 +128,15 @@ static void clear_folder(int fd) {
         (void) fs_remove_tree(fd, d->d_name, NULL);
 }
 
+/* A download has its name for a moment only (delivery.h); killed just then it would keep it. */
+static void clear_downloads(int fd) {
+    static const char prefix[] = ".download-";
+    CLEANUP(store_dir_close_p) DIR *dir = store_dir_open(fd);
+    for (struct dirent *d; dir && (d = store_dir_next(dir));)
+        if (strncmp(d->d_name, prefix, sizeof prefix - 1) == 0)
+            (void) unlinkat(fd, d->d_name, 0);
+}
+
 int store_open(const char *state_dir, struct store **ret, struct err *e) {
     CLEANUP(store_close_p) struct store *s = calloc(1, sizeof *s);
     int r;
@@ -147,6 +156,7 @@ int store_open(const char *state_dir, struct store **ret, struct err *e) {
     KILLPOINT(OPEN_LOCKED);
     clear_folder(s->staging_fd);
     clear_folder(s->trash_fd);
+    clear_downloads(s->dir_fd);
     KILLPOINT(OPEN_CLEARED);
     *ret = TAKE_PTR(s);
     return 0;

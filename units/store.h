@@ -92,6 +92,11 @@ int store_version_open(struct store *s, const char *id, const char *version_name
  * (NULL-terminated, may be NULL). A damaged state removes nothing: -EBADMSG. */
 int store_gc(struct store *s, const char *id, const char *const *keep, struct err *e);
 
+/* The same for every app, at start: what a supervisor that died left. A folder without a state,
+ * which may be all that there is of an installation, goes but for data that have something. What
+ * runs must be held by then. */
+int store_tidy(struct store *s, struct err *e);
+
 /* The app's folder (0711); -ENOENT: there is none. */
 int store_app_fd(struct store *s, const char *id, int *ret_fd, struct err *e);
 /* Its data folder: made (0700), or given over with all that its owner of now has in it. No process

@@ -12,13 +12,13 @@
 #include "supervisor/base/err.h"
 #include "supervisor/base/fs.h"
 #include "supervisor/base/killpoint.h"
+#include "supervisor/base/text.h"
 #include "units/beneath.h"
-#include "units/exitstate.h"
 #include "units/filelist.h"
 #include "units/store_internal.h"
 
-int store_trash(struct store *s, int dir_fd, const char *name, struct err *e) {
-    char gone[17];
+/* gone: its name in trash/ from now on. */
+static int hide(struct store *s, int dir_fd, const char *name, char gone[17], struct err *e) {
     int r = store_random_name(gone, e);
 
     if (r < 0)
@@ -28,8 +28,16 @@ int store_trash(struct store *s, int dir_fd, const char *name, struct err *e) {
         return err_set(e, r, "cannot remove '%s': %s", name, strerror(-r));
     }
     KILLPOINT(TRASHED);
-    (void) fs_remove_tree(s->trash_fd, gone, NULL);
     return 0;
+}
+
+int store_trash(struct store *s, int dir_fd, const char *name, struct err *e) {
+    char gone[17];
+    int r = hide(s, dir_fd, name, gone, e);
+
+    if (r == 0)
+        (void) fs_remove_tree(s->trash_fd, gone, NULL);
+    return r;
 }
 
 /* Opens and locks <version>/package under a versions folder; -EWOULDBLOCK: somebody holds it. */
@@ -137,6 +145,37 @@ int store_gc(struct store *s, const char *id, const char *const *keep, struct er
                : err_set(e, -errno, "cannot list the versions of '%s': %s", id, strerror(errno));
 }
 
+static int tidy_app(struct store *s, const char *id, struct err *e) {
+    CLEANUP(state_clear_p) struct store_state state = { 0 };
+    CLEANUP(close_p) int app_fd = -1;
+    int r = store_load(s, id, &state, e);
+
+    if (r == 0)
+        return store_gc(s, id, NULL, e);
+    if (r != -ENOENT)
+        return 0; /* damaged, which whoever loads it says */
+    r = store_app_open(s, id, false, &app_fd, e);
+    if (r < 0)
+        return r;
+    (void) unlinkat(app_fd, STORE_DATA, AT_REMOVEDIR); /* nothing is in it, or it stays */
+    return store_remove(s, id, true, e);
+}
+
+int store_tidy(struct store *s, struct err *e) {
+    CLEANUP(store_dir_close_p) DIR *dir = store_dir_open(s->apps_fd);
+    int r = 0;
+
+    for (struct dirent *d; dir && (d = store_dir_next(dir));) {
+        struct stat st;
+        if (!text_is_app_id(d->d_name) ||
+            fstatat(s->apps_fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+            continue;
+        int one = tidy_app(s, d->d_name, e);
+        r = one < 0 ? one : r;
+    }
+    return dir && errno == 0 ? r : err_set(e, -errno, "cannot list the apps: %s", strerror(errno));
+}
+
 static int unlink_if_there(int dir_fd, const char *name, struct err *e) {
     if (unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT) {
         int r = -errno;
@@ -145,20 +184,48 @@ static int unlink_if_there(int dir_fd, const char *name, struct err *e) {
     return 0;
 }
 
+/* Its versions, its exit state, what the daemon noted of it. */
+static int keep_data_alone(struct store *s, int app_fd, struct err *e) {
+    CLEANUP(store_dir_close_p) DIR *dir = store_dir_open(app_fd);
+    int r = 0;
+
+    for (struct dirent *d; r == 0 && dir && (d = store_dir_next(dir));)
+        if (strcmp(d->d_name, STORE_DATA) != 0)
+            r = store_trash(s, app_fd, d->d_name, e);
+    return r < 0 || (dir && errno == 0)
+               ? r
+               : err_set(e, -errno, "cannot list the folder of an app: %s", strerror(errno));
+}
+
+/* In one step: a power cut leaves all of it or nothing, never data whose app is gone. */
+static int remove_whole(struct store *s, const char *id, struct err *e) {
+    char gone[17];
+    int r;
+
+    if ((r = hide(s, s->apps_fd, id, gone, e)) < 0 || (r = fs_sync_dir(s->apps_fd, e)) < 0 ||
+        (r = fs_sync_dir(s->trash_fd, e)) < 0)
+        return r;
+    KILLPOINT(REMOVE_DURABLE);
+    (void) fs_remove_tree(s->trash_fd, gone, NULL);
+    return 0;
+}
+
 int store_remove(struct store *s, const char *id, bool keep_data, struct err *e) {
     CLEANUP(close_p) int app_fd = -1;
     int r;
 
-    /* The leftover first: without a state it is nothing, beside a damaged one it would be one. */
-    if ((r = store_app_open(s, id, false, &app_fd, e)) < 0 ||
-        (r = unlink_if_there(app_fd, STORE_STATE_TMP, e)) < 0 ||
-        (r = unlink_if_there(app_fd, STORE_STATE, e)) < 0 || (r = fs_sync_dir(app_fd, e)) < 0)
+    if ((r = store_app_open(s, id, false, &app_fd, e)) < 0)
         return r;
-    if (!keep_data || faccessat(app_fd, STORE_DATA, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
-        r = store_trash(s, s->apps_fd, id, e);
-        return r < 0 ? r : fs_sync_dir(s->apps_fd, e);
-    }
-    exitstate_drop(app_fd);
-    r = store_trash(s, app_fd, STORE_VERSIONS, e);
-    return r == -ENOENT ? 0 : r;
+    if (!keep_data || faccessat(app_fd, STORE_DATA, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+        return remove_whole(s, id, e);
+    /* The leftover first: without a state it is nothing, beside a damaged one it would be one. */
+    if ((r = unlink_if_there(app_fd, STORE_STATE_TMP, e)) < 0 ||
+        (r = unlink_if_there(app_fd, STORE_STATE, e)) < 0)
+        return r;
+    KILLPOINT(REMOVE_STATELESS);
+    r = fs_sync_dir(app_fd, e);
+    if (r < 0)
+        return r;
+    KILLPOINT(REMOVE_DURABLE);
+    return keep_data_alone(s, app_fd, e);
 }

@@ -7,6 +7,7 @@
  * of these with commas between them: at this process's N-th pass of NAME
  *   kill   it is killed
  *   stop   it stops: who started it does what it wants to the disk, and kills it
+ * "note:PATH" instead: the name of each point passed is appended to that file, one a line.
  * S1 to S14: the steps of facts/updates.md §5.2. */
 #ifndef BASE_KILLPOINT_H
 #define BASE_KILLPOINT_H
@@ -34,7 +35,6 @@
     X(VERSION_MOVED)    /* S8, not yet durable */                                                  \
     X(VERSION_DURABLE)  /* S8 */                                                                   \
     X(DATA_MADE)        /* of a first version */                                                   \
-    X(COPY_SAVED)       /* S9 to S13: what must not go back is kept, the state is the old one */   \
     X(STATE_SAVED)      /* S9 to S13 */                                                            \
     X(TAKE_OVER)        /* S10, not yet saved */                                                   \
     X(TRY_COUNTED)      /* S11, before the exec */                                                 \
@@ -45,7 +45,6 @@
     X(GC_LOCKED)        /* S14: one that goes */                                                   \
     X(TRASHED)          /* S14: out of sight, all of it still there */                             \
     X(DISCARDED)        /* a stage that came to nothing */                                         \
-    X(REMOVE_UNCOPIED)  /* of an app: before its state goes */                                     \
     X(REMOVE_STATELESS) /* the state is gone, not yet durable */                                   \
     X(REMOVE_DURABLE)
 

@@ -285,6 +285,16 @@ static int handed_socket(void) {
     return sd_listen_fds(true) > 0 ? SD_LISTEN_FDS_START : -1;
 }
 
+static int tidy(void *store, struct err *e) {
+    return store_tidy(store, e);
+}
+
+static void tidied(void *store, int result, const struct err *e) {
+    (void) store;
+    if (result < 0)
+        log_warning(NULL, "what is left of old versions stays until the next start: %s", e->text);
+}
+
 int daemon_open(struct daemon *d, const struct daemon_options *options, struct err *e) {
     *d =
         (struct daemon){ .options = *options, .runtime_fd = -1, .apps_fd = -1, .runtime_lock = -1 };
@@ -321,6 +331,8 @@ int daemon_open(struct daemon *d, const struct daemon_options *options, struct e
         r = install_load_all(d, e);
     if (r >= 0)
         r = adopt_all(d, e);
+    if (r >= 0) /* what runs holds its version from here on */
+        r = work_submit(d->work, WORK_DISK, tidy, tidied, d->store);
     if (r >= 0)
         r = control_open(d, handed_socket(), e);
     if (r < 0)

@@ -121,9 +121,8 @@ static void wait_ready(struct harness *h, int fd) {
     (void) close(fd);
 }
 
-void harness_restart(struct harness *h) {
+int harness_spawn(struct harness *h) {
     char ready[64], log[64];
-    struct err e = { 0 };
 
     (void) snprintf(log, sizeof log, "%s/daemon.log", h->base);
     h->daemon_log = open(log, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -132,13 +131,23 @@ void harness_restart(struct harness *h) {
     if (h->daemon == 0)
         run_daemon(h, ready);
     (void) close(h->daemon_log);
-    wait_ready(h, fd);
+    return fd;
+}
+
+void harness_meet(struct harness *h, int ready_fd) {
+    struct err e = { 0 };
+
+    wait_ready(h, ready_fd);
     if (client_open(h->control, &h->client, &e) < 0)
         fail_msg("%s", e.text);
     h->watcher = harness_send(h, "Watch", true, "{}");
     struct varlink_reply snapshot;
     (void) harness_wait_event(h, NULL, "snapshot", &snapshot);
     varlink_reply_clear(&snapshot);
+}
+
+void harness_restart(struct harness *h) {
+    harness_meet(h, harness_spawn(h));
 }
 
 void harness_start_backend(struct harness *h, const char *config, const char *backend) {

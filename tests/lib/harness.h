@@ -41,6 +41,10 @@ void harness_clean(struct harness *h);
 int harness_signal_and_wait(struct harness *h, int sig);
 void harness_signal(struct harness *h, int sig);
 void harness_restart(struct harness *h);
+/* In two steps, for a daemon that may not get so far: started, then waited for on the descriptor
+ * that the first returns (closed by the second). */
+int harness_spawn(struct harness *h);
+void harness_meet(struct harness *h, int ready_fd);
 void harness_write_config(struct harness *h, const char *config);
 
 /* Calls a method of org.miniprog.Supervisor (short name) with parameters as JSON text, printf-like.
