@@ -225,6 +225,46 @@ static void test_exit_state_leads_back(void **state) {
     harness_stop(&h);
 }
 
+static const char counting_page[] = "Page({ onLoad() {\n"
+                                    "  const n = (wx.getStorageSync('n') || 0) + 1\n"
+                                    "  wx.setStorageSync('n', n)\n"
+                                    "  console.log(`home ${n}`)\n"
+                                    "  wx.navigateTo({ url: 'two?size=0' })\n"
+                                    "} })\n";
+static const char expired_page[] =
+    "Page({\n"
+    "  onLoad(q) { console.log(`two ${q.size} ${JSON.stringify(this.exitState)}`) },\n"
+    "  onSaveExitState() {\n"
+    "    const big = 'x'.repeat(this.options.size)\n"
+    "    return { data: { big }, expireTimeStamp: Date.now() - 1000 }\n"
+    "  },\n"
+    "})\n";
+
+/* Past its time there is no state and no way back; one that is too large is said. */
+static void test_exit_state_expires_and_has_a_limit(void **state) {
+    const struct js_app app = {
+        .id = ONE,
+        .app = "App({})\n",
+        .page = counting_page,
+        .more = { { "app.json", "{\"window\":{\"restartStrategy\":\"homePageAndLatestPage\"}}" },
+                  { "pages/two.js", expired_page } },
+    };
+    (void) state;
+    js_start(&h, NULL);
+    js_install_app(&h, &app);
+    js_open(&h, ONE);
+    harness_wait_log(&h, ONE, "two 0 undefined");
+    close_app();
+    js_open(&h, ONE);
+    harness_wait_log(&h, ONE, "home 2");
+    harness_ok(&h, "Open",
+               "{\"id\":\"" ONE "\",\"path\":\"pages/two\",\"query\":{\"size\":\"40000\"}}");
+    harness_wait_log(&h, ONE, "two 40000 undefined");
+    close_app();
+    js_assert_log(&h, ONE, "the exit state is larger than 32768 bytes");
+    harness_stop(&h);
+}
+
 static void test_storage_outlives_kill_and_update(void **state) {
     (void) state;
     js_start(&h, NULL);
@@ -368,6 +408,7 @@ int main(void) {
         cmocka_unit_test_teardown(test_what_is_thrown_is_told, end),
         cmocka_unit_test_teardown(test_an_app_js_that_fails_does_not_start, end),
         cmocka_unit_test_teardown(test_exit_state_leads_back, end),
+        cmocka_unit_test_teardown(test_exit_state_expires_and_has_a_limit, end),
         cmocka_unit_test_teardown(test_storage_outlives_kill_and_update, end),
         cmocka_unit_test_teardown(test_memory_is_given_back_at_a_warning, end),
         cmocka_unit_test_teardown(test_the_memory_example, end),
