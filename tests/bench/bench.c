@@ -158,7 +158,7 @@ static void head(void) {
                   "target");
 }
 
-/* BENCH_ONLY: some of "starts suspend js flat rest memory". */
+/* BENCH_ONLY: some of "starts suspend js flat rest staging memory". */
 static bool wanted(const char *part) {
     const char *only = getenv("BENCH_ONLY");
     return !only || strstr(only, part);
@@ -182,6 +182,8 @@ static void run_all(void **state) {
         bench_flat(rounds);
     if (wanted("rest"))
         bench_rest(idle ? atoi(idle) : 60);
+    if (wanted("staging"))
+        bench_staging(rounds);
     if (wanted("memory"))
         bench_memory(10);
 }

@@ -51,5 +51,6 @@ void bench_rest(int idle_seconds);
 void bench_memory(int rounds);
 void bench_peers(const char *folder, int rounds); /* of the other supervisors, as peers.sh says */
 void bench_js(int rounds);
+void bench_staging(int rounds);
 
 #endif
