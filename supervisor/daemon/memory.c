@@ -82,8 +82,9 @@ void memory_look_at(struct memory *m, struct app *app) {
 }
 
 /* Those that run change by themselves; a suspended one only when it is suspended or reclaimed. Each
- * look opens files: where nobody is to be chosen, only those are looked at whose last warning has
- * still to be measured, or an end of one app would cost the more, the more others run. */
+ * look opens files: where nobody is to be chosen, only those are looked at that are over their own
+ * limit or whose last warning has still to be measured, or an end of one app would cost the more,
+ * the more others run. */
 static void look_at_running(struct memory *m) {
     bool choosing = m->level > 0 || m->policy.level > 0;
 
@@ -91,7 +92,8 @@ static void look_at_running(struct memory *m) {
         choosing = m->table.app[i].admit.state == CGRP_ADMIT_WAITING;
     for (int i = 0; i < m->table.n; i++) {
         const struct cgrp_app *entry = &m->table.app[i];
-        if (m->apps[i] && entry->state != CGRP_APP_SUSPENDED && (choosing || entry->warn.at > 0))
+        bool concerned = choosing || entry->warn.at > 0 || entry->limit.level > 0;
+        if (m->apps[i] && entry->state != CGRP_APP_SUSPENDED && concerned)
             memory_look_at(m, m->apps[i]);
     }
 }
