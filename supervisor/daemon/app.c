@@ -102,17 +102,19 @@ void app_enforce_warm(struct daemon *d) {
     }
 }
 
-/* Lowering it again may be refused without the capability; the kernel's choice is then a worse one,
- * no more. A point is a thousandth of the limit that was hit, added to what a process uses: a big
- * one in front can still outweigh small ones behind it (measured). Source: design.md §3. */
+/* A point is a thousandth of the limit that was hit, added to what a process uses: the plain scores
+ * leave a big one in front above small ones behind it (measured). While memory is short the others'
+ * are raised, so that the kernel, when it comes first, takes one of them. Lowering a score again
+ * may be refused without the capability; the kernel's choice is then a worse one, no more. Source:
+ * design.md §3. */
 void app_oom_score(struct app *app) {
-    static const int by_state[LIFE_STATE_COUNT] = {
-        [LIFE_BACKGROUND] = 300,
-        [LIFE_SUSPENDED] = 900,
-        [LIFE_STOPPING] = 900,
+    static const int by_state[LIFE_STATE_COUNT][2] = {
+        [LIFE_BACKGROUND] = { 300, 900 },
+        [LIFE_SUSPENDED] = { 900, 1000 },
+        [LIFE_STOPPING] = { 900, 1000 },
     };
     if (app->run && app->run->group)
-        (void) cgrp_group_oom_score(app->run->group, by_state[app->state]);
+        (void) cgrp_group_oom_score(app->run->group, by_state[app->state][memory_is_short(app->d)]);
 }
 
 /* --- the state ---------------------------------------------------------------------------- */
@@ -334,8 +336,6 @@ static void do_stop(struct app *app, enum life_state from, enum life_action acti
         app->run->retry = true;
     if (from == LIFE_STARTING && !app->run->retry)
         fail_opens(app, failure_stage(app->run), "it ended before it was ready");
-    if (action == LIFE_DO_UNLOAD)
-        app_oom_score(app); /* it has a second, in which the kernel may have to choose */
     if (action == LIFE_DO_UNLOAD)
         app_oom_score(app); /* it has a second, in which the kernel may have to choose */
     if (action == LIFE_DO_STOP)

@@ -111,6 +111,8 @@ void app_set_adopted(struct app *app,
 void app_place(struct app *app);             /* into the list its state belongs to */
 void app_finish_suspends(struct daemon *d);
 void app_arm_suspend(struct app *app, uint64_t from_now_us);
+/* Whom the kernel's OOM killer takes first: 0 in front, 300 in background, 900 suspended; 900 and
+ * 1000 while memory_is_short(). */
 void app_oom_score(struct app *app);
 
 #endif

@@ -125,6 +125,22 @@ static void arm(struct memory *m, uint64_t now) {
     (void) sd_event_source_set_enabled(m->timer, SD_EVENT_ONESHOT);
 }
 
+bool memory_is_short(const struct daemon *d) {
+    return d->config->memory.policy && d->memory->level >= CGRP_LOW;
+}
+
+/* Behind the kills: it reads and writes files for each app. */
+static void score_all(struct memory *m) {
+    bool raised = memory_is_short(m->d);
+
+    if (raised == m->scores_raised)
+        return;
+    m->scores_raised = raised;
+    for (int i = 0; i < m->table.n; i++)
+        if (m->apps[i])
+            app_oom_score(m->apps[i]);
+}
+
 /* What is to be done is decided as a whole and then done, so that a trace of it reads the same way:
  * what happens to apps meanwhile comes after the decisions. */
 void memory_decide(struct memory *m, uint64_t now) {
@@ -144,6 +160,7 @@ void memory_decide(struct memory *m, uint64_t now) {
             memory_act(m, &m->plan[i], now);
     } while (n > 0);
     m->deciding = false;
+    score_all(m);
     arm(m, now);
     if (m->tracing)
         memory_trace_out(m, false);

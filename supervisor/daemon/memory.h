@@ -54,6 +54,8 @@ bool memory_kernel_killed(const struct app *app); /* the kernel's OOM killer end
 /* Asks for room for a cold start that declares memory_need; false: none is needed. Else
  * start_admitted() or start_refused() comes. */
 bool memory_admit(struct app *app);
+/* A level of 10 or 15 holds, and the policy is on. */
+bool memory_is_short(const struct daemon *d);
 
 /* A warning that is not the policy's own: before a suspension, or by request; app NULL: all that
  * run. Returns how many heard it. */

@@ -29,6 +29,7 @@ struct memory {
     sd_event_source *io, *timer;
     uint64_t look; /* when the policy wants figures again */
     bool deciding;
+    bool scores_raised; /* the apps' oom scores */
     struct cgrp_action plan[MEMORY_PLAN_MAX];
     bool tracing, trace_begins; /* its first piece replaces an earlier trace */
     struct str trace;

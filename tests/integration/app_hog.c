@@ -4,9 +4,9 @@
  * Its argument is "MB,manners": so many megabytes of anonymous memory are its own before it is
  * ready, those that a sanitizer takes included. manners: frees (half of what it has, at each
  * warning), lies (says that it did), grows (takes 4 MB more), forks (leaves children that fork on
- * and on), calls (one call for each show, so that a resume is heard). The path of a `show` that
- * begins with '!' is an order: !take MB, !drop MB, !read FILE (into the page cache), !exit N. It
- * prints "holds MB" after each change. */
+ * and on), calls (one call for each show, so that a resume is heard), shared (all that it takes
+ * is). The path of a `show` that begins with '!' is an order: !take MB, !drop MB, !read FILE (into
+ * the page cache), !exit N. It prints "holds MB" after each change, "done PATH" after each show. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -57,7 +57,8 @@ static void say_held(void) {
 /* Every page differs from every other, so that nothing merges or compresses it away. */
 static void take(int n) {
     for (; n > 0 && pieces < PIECES_MAX; n--) {
-        uint64_t *p = mmap(NULL, MB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        int kind = strstr(manners, "shared") ? MAP_SHARED : MAP_PRIVATE;
+        uint64_t *p = mmap(NULL, MB, PROT_READ | PROT_WRITE, kind | MAP_ANONYMOUS, -1, 0);
         if (p == MAP_FAILED)
             break;
         for (size_t i = 0; i < MB / sizeof *p; i += 64)
@@ -128,6 +129,7 @@ static void on_show(struct miniprog *m, const struct miniprog_launch *l, void *d
         read_file(rest);
     if (strncmp(l->path, "!exit", 5) == 0)
         _exit(atoi(rest));
+    say("done", l->path);
     if (strstr(manners, "calls"))
         (void) miniprog_get_info(m, on_info, NULL);
 }

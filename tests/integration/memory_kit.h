@@ -204,15 +204,6 @@ static inline void kit_start(const char *config) {
     tape_begin();
 }
 
-/* Races the kernel's OOM killer, or a daemon that gets no CPU: not on a machine that is busy. */
-static inline void kit_needs_quiet(void) {
-    if (getenv("MINIPROG_LONG"))
-        return;
-    print_message("skipped: it races memory that fills, which takes a quiet machine: set "
-                  "MINIPROG_LONG=1\n");
-    skip();
-}
-
 static inline int kit_end(void **state) {
     (void) state;
     tape_end();
@@ -268,6 +259,21 @@ static inline void order(const char *id, const char *fmt, ...) {
     harness_ok(&h, "Open", "{\"id\":\"%s\",\"path\":\"%s\"}", id, text);
 }
 
+/* The same, and it has been carried out. */
+static inline void order_done(const char *id, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+static inline void order_done(const char *id, const char *fmt, ...) {
+    static int count;
+    char text[200], done[256];
+    va_list ap;
+    va_start(ap, fmt);
+    (void) vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    order(id, "%s #%d", text, ++count);
+    (void) snprintf(done, sizeof done, "done %s #%d", text, count);
+    harness_wait_log(&h, id, done);
+}
+
 /* On a file system that keeps pages, and out of the cache. */
 static inline void kit_make_file(const char *path, int megabytes) {
     static char buf[1048576];
@@ -313,6 +319,73 @@ static inline const struct json *why_last(const char *id, const char *action,
         if (strcmp(json_get_string(d, "action", ""), action) == 0)
             found = d;
     return found;
+}
+
+/* --- growing step by step: no step is taken before the last one's answer has been seen ----- */
+
+/* The one in front takes memory until all apps together use so much. */
+static inline void fill(const char *id, int64_t bytes) {
+    for (;;) {
+        int64_t more = (bytes - memory_number(NULL, "current")) / MB;
+        if (more <= 0)
+            return;
+        order_done(id, "!take %d", (int) more);
+    }
+}
+
+/* When the budget was last looked at, by the supervisor's word. */
+static inline int64_t budget_looked(void) {
+    struct varlink_reply reply;
+    int64_t last = -1;
+    harness_call(&h, &reply, "Memory", "{}");
+    assert_null(reply.error);
+    const struct json *sources = json_get(reply.parameters, "sources");
+    for (const struct json *s = json_first(sources); s; s = json_next(s))
+        if (strcmp(json_get_string(s, "name", ""), "budget") == 0)
+            last = json_get_int(s, "last_usec", 0);
+    varlink_reply_clear(&reply);
+    return last;
+}
+
+/* While a level holds it is looked at every 100 ms: what is so now has been seen afterwards. */
+static inline void wait_look(void) {
+    struct timespec t;
+    (void) clock_gettime(CLOCK_REALTIME, &t);
+    int64_t now = t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000, end;
+    for (end = kit_now_ms() + HARNESS_PATIENCE_MS; budget_looked() <= now;) {
+        if (kit_now_ms() > end)
+            fail_msg("the budget is not looked at any more");
+        (void) poll(NULL, 0, 5);
+    }
+    tape_catch_up();
+}
+
+/* Of a budget of 256 MB 85, 92 and 97 % are 217.6, 235.5 and 248.3: this is level 5, caches
+ * counted. From there on it is looked at by itself. */
+#define KIT_BUDGET   "budget=256M\n" KIT_NO_STALLS
+#define KIT_MODERATE (230 * MB)
+static inline int fill_to_moderate(const char *id) {
+    fill(id, KIT_MODERATE);
+    return tape_wait_level(0, 5);
+}
+
+/* A megabyte, while a level holds already; what came of it is on the tape. */
+static inline void step(const char *id) {
+    order_done(id, "!take 1");
+    wait_look();
+}
+
+/* On until the tape has this, from there; its place. */
+static inline int step_until(const char *id, int from, const char *type, const char *of,
+                             const char *what) {
+    for (int taken = 0; taken < 64; taken++) {
+        for (int i = from; i < tape.n; i++)
+            if (told_is(&tape.told[i], type, of, what))
+                return i;
+        step(id);
+    }
+    fail_msg("64 MB more, and no '%s' '%s'", type, what ? what : "");
+    return -1;
 }
 
 #endif
