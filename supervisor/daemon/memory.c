@@ -85,8 +85,8 @@ void memory_look_at(struct memory *m, struct app *app) {
  * look opens files: where nobody is to be chosen, only those are looked at that are over their own
  * limit or whose last warning has still to be measured, or an end of one app would cost the more,
  * the more others run. */
-static void look_at_running(struct memory *m) {
-    bool choosing = m->level > 0 || m->policy.level > 0;
+static void look_at_running(struct memory *m, bool short_now) {
+    bool choosing = short_now || m->level > 0 || m->policy.level > 0;
 
     for (int i = 0; !choosing && i < m->table.n; i++)
         choosing = m->table.app[i].admit.state == CGRP_ADMIT_WAITING;
@@ -169,14 +169,15 @@ void memory_decide(struct memory *m, uint64_t now) {
 void memory_turn(struct memory *m) {
     uint64_t now = loop_boottime();
     struct cgrp_fact fact;
-    bool any = false;
+    bool any = false, short_now = false;
 
     while (cgrp_sources_next(m->sources, now, &fact) == 1) {
         memory_take_in(m, &fact, now);
         any = true;
+        short_now = short_now || (fact.slot < 0 && fact.level > 0);
     }
     if (any || m->level > 0)
-        look_at_running(m);
+        look_at_running(m, short_now);
     memory_decide(m, now);
 }
 

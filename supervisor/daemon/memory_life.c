@@ -225,8 +225,10 @@ int memory_warn(struct daemon *d, struct app *app, int level, bool suspends) {
         memory_act(m, &plain, now);
         return m->delivered;
     }
-    if (app)
-        memory_look_at(m, app);
+    /* What they have now is what they will have freed of. */
+    for (int i = 0; i < m->table.n; i++)
+        if (m->apps[i] && (app ? m->apps[i] == app : life_is_running(m->apps[i]->state)))
+            memory_look_at(m, m->apps[i]);
     memory_take_in(m, &fact, now);
     memory_decide(m, now);
     return m->delivered;

@@ -45,6 +45,20 @@ static void test_levels_are_told(void **state) {
     kit_stop();
 }
 
+/* What it had is read when it is warned, also of the first warning after a long calm. */
+static void test_what_a_warning_brought_is_measured(void **state) {
+    (void) state;
+    kit_start(SHORT);
+    hog(C, "20,frees");
+    order_done(C, "!take %d", (int) ((KIT_MODERATE - memory_number(NULL, "current")) / MB));
+    int at = tape_wait("warned", C, "budget");
+    while (tape.told[at].freed < 0)
+        at = tape_wait_from(at + 1, "warned", C, "budget");
+    assert_in_range(tape.told[at].freed, 80 * MB, 120 * MB); /* half */
+    (void) tape_wait_level(0, 0);
+    kit_stop();
+}
+
 /* The kill's record: event and Why say who was considered, with which figures; then it ends, and
  * its memory comes back. */
 static void check_kill(int at, const char *id, const char *next) {
@@ -266,6 +280,7 @@ static void test_reload_with_another_budget(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         MEMORY(test_levels_are_told),
+        MEMORY(test_what_a_warning_brought_is_measured),
         MEMORY(test_one_that_frees_is_spared),
         MEMORY(test_oom_scores_follow_the_level),
         MEMORY(test_page_cache_alone_is_no_need),
