@@ -114,6 +114,8 @@ tell "miniprogctl warn 10: $(ctl warn 10)"
 hears $clock 'warning\|memory'
 tell "the clock: $("$miniprogctl" logs $clock | grep -i 'memory\|warning' | tail -n1)"
 
+. "$here/act-memory.sh"
+
 act "A crash is recorded, with its signal"
 ctl open $crasher crash >/dev/null
 becomes $crasher stopped
