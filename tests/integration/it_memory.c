@@ -188,8 +188,7 @@ static void test_oom_scores_follow_the_level(void **state) {
     wait_scores(left, 900, 300);
 
     /* The next supervisor puts right what it finds. */
-    fill(C, KIT_MODERATE);
-    at = tape_wait_levels(tape.n, 5, 5);
+    at = fill_to_moderate(C);
     at = step_until(C, at + 1, "memory", NULL, NULL);
     assert_int_equal(tape.told[at].level, 10);
     wait_score(B, 900);
