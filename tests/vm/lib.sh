@@ -69,9 +69,11 @@ add_app() {
     *) cp "/vm/build/tests/integration/$2" "$folder/bin/run" ;;
     esac
     chmod 755 "$folder/bin/run"
+    words='"bin/run"'
+    [ -z "${3:-}" ] || words="$words, \"$3\""
     cat >"$folder/manifest.json" <<MANIFEST
 { "app_id": "$1", "name": "$1", "version": { "code": 1 },
-  "miniprog": { "exec": ["bin/run"${3:+, "$3"}]${4:+, $4} } }
+  "miniprog": { "exec": [$words]${4:+, $4} } }
 MANIFEST
     miniprogctl install "$folder" --unsigned >/dev/null
 }
