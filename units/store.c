@@ -26,6 +26,7 @@
 struct store *store_close(struct store *s) {
     if (!s)
         return NULL;
+    close_p(&s->copies_fd);
     close_p(&s->trash_fd);
     close_p(&s->staging_fd);
     close_p(&s->apps_fd);
@@ -128,12 +129,11 @@ static void clear_folder(int fd) {
         (void) fs_remove_tree(fd, d->d_name, NULL);
 }
 
-/* A download has its name for a moment only (delivery.h); killed just then it would keep it. */
-static void clear_downloads(int fd) {
-    static const char prefix[] = ".download-";
+/* Files that have such a name for a moment only; killed just then they would keep it. */
+static void clear_files(int fd, const char *with) {
     CLEANUP(store_dir_close_p) DIR *dir = store_dir_open(fd);
     for (struct dirent *d; dir && (d = store_dir_next(dir));)
-        if (strncmp(d->d_name, prefix, sizeof prefix - 1) == 0)
+        if (strstr(d->d_name, with))
             (void) unlinkat(fd, d->d_name, 0);
 }
 
@@ -143,7 +143,7 @@ int store_open(const char *state_dir, struct store **ret, struct err *e) {
 
     if (!s)
         return err_set(e, -ENOMEM, "no memory for the store");
-    s->dir_fd = s->lock_fd = s->apps_fd = s->staging_fd = s->trash_fd = -1;
+    s->dir_fd = s->lock_fd = s->apps_fd = s->staging_fd = s->trash_fd = s->copies_fd = -1;
     if ((r = fs_mkdirs(state_dir, FOLDER_MODE, e)) < 0 ||
         (r = fs_open_dir(AT_FDCWD, state_dir, &s->dir_fd, e)) < 0 ||
         (r = check_file_system(s->dir_fd, state_dir, &s->is_volatile, e)) < 0 ||
@@ -151,12 +151,14 @@ int store_open(const char *state_dir, struct store **ret, struct err *e) {
         (r = fs_mkdir(s->dir_fd, "apps", FOLDER_MODE, &s->apps_fd, e)) < 0 ||
         (r = fs_mkdir(s->dir_fd, "staging", 0700, &s->staging_fd, e)) < 0 ||
         (r = fs_mkdir(s->dir_fd, "trash", 0700, &s->trash_fd, e)) < 0 ||
+        (r = fs_mkdir(s->dir_fd, "copies", 0700, &s->copies_fd, e)) < 0 ||
         (r = fs_sync_dir(s->dir_fd, e)) < 0)
         return r;
     KILLPOINT(OPEN_LOCKED);
     clear_folder(s->staging_fd);
     clear_folder(s->trash_fd);
-    clear_downloads(s->dir_fd);
+    clear_files(s->dir_fd, ".download-"); /* delivery.c's */
+    clear_files(s->copies_fd, ":" STORE_STATE_TMP);
     KILLPOINT(OPEN_CLEARED);
     *ret = TAKE_PTR(s);
     return 0;
@@ -196,11 +198,11 @@ int store_app_fd(struct store *s, const char *id, int *ret_fd, struct err *e) {
     return store_app_open(s, id, false, ret_fd, e);
 }
 
-static int read_state(int app_fd, const char *name, struct store_state *ret, uint64_t *ret_seq,
-                      struct err *e) {
+int store_read_state(int dir_fd, const char *name, struct store_state *ret, uint64_t *ret_seq,
+                     struct err *e) {
     CLEANUP(free_p) char *text = NULL;
     size_t len = 0;
-    int r = fs_read(app_fd, name, STATEFILE_MAX, &text, &len, e);
+    int r = fs_read(dir_fd, name, STATEFILE_MAX, &text, &len, e);
 
     if (r == 0) {
         r = statefile_decode(text, len, ret, e);
@@ -220,7 +222,7 @@ static int recover(int app_fd, uint64_t damaged_seq, struct store_state *ret, st
 
     if (fd < 0)
         return -errno;
-    r = read_state(app_fd, STORE_STATE_TMP, &state, &seq, NULL);
+    r = store_read_state(app_fd, STORE_STATE_TMP, &state, &seq, NULL);
     if (r < 0)
         return r;
     if (seq <= damaged_seq)
@@ -244,21 +246,26 @@ int store_load(struct store *s, const char *id, struct store_state *ret, struct 
     int r = store_app_open(s, id, false, &app_fd, e);
 
     if (r == 0)
-        r = read_state(app_fd, STORE_STATE, &state, &seq, e);
-    if (r == -ENOENT)
-        return err_set(e, r, "'%s' is not installed", id);
+        r = store_read_state(app_fd, STORE_STATE, &state, &seq, e);
     if ((r == -EBADMSG || r == -EFBIG || r == -EIO) && recover(app_fd, seq, &state, NULL) == 0)
         r = 0;
+    else if (r < 0 && r != -ENOMEM && app_fd >= 0 && store_copy_restore(s, id, app_fd, &state) == 0)
+        r = 0;
+    if (r == -ENOENT)
+        return err_set(e, r, "'%s' is not installed", id);
     if (r == -EBADMSG || r == -EFBIG)
         return err_wrap(e, -EBADMSG, "the state file of '%s' is damaged", id);
-    if (r < 0)
+    if (r == 0)
+        r = store_copy_raise(s, id, &state, e);
+    if (r < 0) {
+        store_state_clear(&state);
         return r;
+    }
     *ret = state;
     return 0;
 }
 
-/* Nothing is named that is not there: the one rule of the store. */
-static int check_named(int app_fd, const struct store_version *v, struct err *e) {
+int store_check_named(int app_fd, const struct store_version *v, struct err *e) {
     char path[sizeof STORE_VERSIONS "/" + STORE_VERSION_NAME_MAX + sizeof STORE_PACKAGE];
 
     if (v->name[0] == '\0')
@@ -273,19 +280,48 @@ static int check_named(int app_fd, const struct store_version *v, struct err *e)
     return 0;
 }
 
+/* A state that was replaced but not made durable, and so was not saved: the one before it again, as
+ * far as the disk still does what it is told. */
+static void put_back(int app_fd, const char *before, size_t len) {
+    if (before)
+        (void) fs_replace(app_fd, STORE_STATE, before, len, STATE_MODE, FS_DURABLE, NULL);
+    else
+        (void) unlinkat(app_fd, STORE_STATE, 0);
+}
+
+static int replace_state(int app_fd, const struct str *text, struct err *e) {
+    CLEANUP(free_p) char *before = NULL, *there = NULL;
+    size_t len = 0, n = 0;
+    int r = fs_read(app_fd, STORE_STATE, STATEFILE_MAX, &before, &len, NULL);
+
+    if (r == -ENOMEM)
+        return err_set(e, r, "no memory for a state");
+    r = fs_replace(app_fd, STORE_STATE, text->data, text->len, STATE_MODE, FS_DURABLE, e);
+    if (r < 0 && fs_read(app_fd, STORE_STATE, STATEFILE_MAX, &there, &n, NULL) == 0 &&
+        n == text->len && memcmp(there, text->data, n) == 0)
+        put_back(app_fd, before, len);
+    return r;
+}
+
 int store_save(struct store *s, const char *id, struct store_state *state, struct err *e) {
     CLEANUP(str_clear_p) struct str text = STR_INIT(STATEFILE_MAX);
     CLEANUP(close_p) int app_fd = -1;
     struct store_state next = *state; /* borrows rest */
+    char copy[STORE_COPY_NAME_MAX];
     int r;
 
     next.seq++;
+    store_copy_name(id, copy);
     if ((r = store_app_open(s, id, true, &app_fd, e)) < 0 ||
-        (r = check_named(app_fd, &state->current, e)) < 0 ||
-        (r = check_named(app_fd, &state->previous, e)) < 0 ||
-        (r = check_named(app_fd, &state->pending, e)) < 0 ||
+        (r = store_check_named(app_fd, &state->current, e)) < 0 ||
+        (r = store_check_named(app_fd, &state->previous, e)) < 0 ||
+        (r = store_check_named(app_fd, &state->pending, e)) < 0 ||
         (r = statefile_encode(&next, &text, e)) < 0 ||
-        (r = fs_replace(app_fd, STORE_STATE, text.data, text.len, 0600, FS_DURABLE, e)) < 0)
+        (r = fs_replace(s->copies_fd, copy, text.data, text.len, STATE_MODE, FS_DURABLE, e)) < 0)
+        return r;
+    KILLPOINT(COPY_SAVED);
+    r = replace_state(app_fd, &text, e);
+    if (r < 0)
         return r;
     KILLPOINT(STATE_SAVED);
     state->seq = next.seq;

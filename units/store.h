@@ -7,6 +7,8 @@
  *   <state dir>/trash/<random>/           on its way out
  *   <state dir>/apps/<id>/state           the commit point: JSON line and checksum line
  *   <state dir>/apps/<id>/versions/<code>-<hash16>/{package/, files}   immutable once there
+ *   <state dir>/copies/<id>:state         the same once more, written first: where a state is lost
+ * or put back to an older one, floor, pinned key and sequence hold, and what can be is restored
  *   <state dir>/apps/<id>/data/           the app's own, 0700; no update touches it
  *   <state dir>/apps/<id>/exit_state      what the app handed over (exitstate.h)
  *
@@ -63,12 +65,15 @@ bool store_is_volatile(const struct store *s); /* on tmpfs: nothing survives a r
 int store_list(struct store *s, void (*seen)(const char *id, void *userdata), void *userdata,
                struct err *e);
 
-/* -ENOENT: not installed. -EBADMSG: the state file is damaged (e says how); a state.tmp with a good
- * checksum and a higher seq is taken instead. */
+/* -ENOENT: not installed. -EBADMSG: the state file is damaged (e says how), and neither a state.tmp
+ * with a good checksum and a higher seq nor the copy can take its place. */
 int store_load(struct store *s, const char *id, struct store_state *ret, struct err *e);
 /* Durable once it returns 0; seq is raised. Makes the app's folder if it is missing. */
 int store_save(struct store *s, const char *id, struct store_state *state, struct err *e);
 void store_state_clear(struct store_state *state);
+/* What is remembered of an app that was lost (not removed), for a new installation: its seq and
+ * rest, no versions. -ENOENT: nothing. */
+int store_recall(struct store *s, const char *id, struct store_state *ret, struct err *e);
 
 /* An empty folder for a worker, owned by `owner` (0700). ret_fd is its descriptor. */
 int store_stage_begin(struct store *s, uid_t owner, gid_t group, char name[17], int *ret_fd,

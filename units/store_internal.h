@@ -15,16 +15,35 @@
 #define STORE_PACKAGE   "package"
 #define STORE_FILES     "files"
 #define STORE_DATA      "data"
+#define STATE_MODE      0600
 
 struct store {
     int dir_fd; /* opened before anything is written: its syncfs(2) tells of every error since */
     int lock_fd;
-    int apps_fd, staging_fd, trash_fd;
+    int apps_fd, staging_fd, trash_fd, copies_fd;
     bool is_volatile;
 };
 
 /* make: with its versions folder, durably; else -ENOENT where there is none. -EINVAL a bad id. */
 int store_app_open(struct store *s, const char *id, bool make, int *ret_fd, struct err *e);
+
+/* Nothing is named that is not there: the one rule of the store. -ENOENT. */
+int store_check_named(int app_fd, const struct store_version *v, struct err *e);
+int store_read_state(int dir_fd, const char *name, struct store_state *ret, uint64_t *ret_seq,
+                     struct err *e);
+
+#define STORE_COPY_NAME_MAX 80 /* "<id>:state" and NUL */
+/* The copy's name: no id has a colon, so that no copy is another one's temporary file. */
+void store_copy_name(const char *id, char ret[STORE_COPY_NAME_MAX]);
+/* The copy of a state (store_copy.c); -ENOENT: there is none that can be read. */
+int store_copy_load(struct store *s, const char *id, struct store_state *ret);
+int store_copy_drop(struct store *s, const char *id, struct err *e);
+/* Where the state itself cannot be used: makes it anew of the copy, whose current version must be
+ * there. -ENOENT. */
+int store_copy_restore(struct store *s, const char *id, int app_fd, struct store_state *ret);
+/* A state that is older than its copy (put back by hand, by a file system that lost the last one)
+ * does not take back what must not go back. -ENOMEM. */
+int store_copy_raise(struct store *s, const char *id, struct store_state *state, struct err *e);
 
 /* 16 random hex digits. */
 int store_random_name(char name[17], struct err *e);

@@ -145,37 +145,6 @@ int store_gc(struct store *s, const char *id, const char *const *keep, struct er
                : err_set(e, -errno, "cannot list the versions of '%s': %s", id, strerror(errno));
 }
 
-static int tidy_app(struct store *s, const char *id, struct err *e) {
-    CLEANUP(state_clear_p) struct store_state state = { 0 };
-    CLEANUP(close_p) int app_fd = -1;
-    int r = store_load(s, id, &state, e);
-
-    if (r == 0)
-        return store_gc(s, id, NULL, e);
-    if (r != -ENOENT)
-        return 0; /* damaged, which whoever loads it says */
-    r = store_app_open(s, id, false, &app_fd, e);
-    if (r < 0)
-        return r;
-    (void) unlinkat(app_fd, STORE_DATA, AT_REMOVEDIR); /* nothing is in it, or it stays */
-    return store_remove(s, id, true, e);
-}
-
-int store_tidy(struct store *s, struct err *e) {
-    CLEANUP(store_dir_close_p) DIR *dir = store_dir_open(s->apps_fd);
-    int r = 0;
-
-    for (struct dirent *d; dir && (d = store_dir_next(dir));) {
-        struct stat st;
-        if (!text_is_app_id(d->d_name) ||
-            fstatat(s->apps_fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
-            continue;
-        int one = tidy_app(s, d->d_name, e);
-        r = one < 0 ? one : r;
-    }
-    return dir && errno == 0 ? r : err_set(e, -errno, "cannot list the apps: %s", strerror(errno));
-}
-
 static int unlink_if_there(int dir_fd, const char *name, struct err *e) {
     if (unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT) {
         int r = -errno;
@@ -210,7 +179,8 @@ static int remove_whole(struct store *s, const char *id, struct err *e) {
     return 0;
 }
 
-int store_remove(struct store *s, const char *id, bool keep_data, struct err *e) {
+/* All but the copy. */
+static int take_out(struct store *s, const char *id, bool keep_data, struct err *e) {
     CLEANUP(close_p) int app_fd = -1;
     int r;
 
@@ -228,4 +198,45 @@ int store_remove(struct store *s, const char *id, bool keep_data, struct err *e)
         return r;
     KILLPOINT(REMOVE_DURABLE);
     return keep_data_alone(s, app_fd, e);
+}
+
+/* The copy first: one without its state means an app that was lost, and is restored. */
+int store_remove(struct store *s, const char *id, bool keep_data, struct err *e) {
+    CLEANUP(close_p) int app_fd = -1;
+    int r;
+
+    if ((r = store_app_open(s, id, false, &app_fd, e)) < 0 || (r = store_copy_drop(s, id, e)) < 0)
+        return r;
+    return take_out(s, id, keep_data, e);
+}
+
+static int tidy_app(struct store *s, const char *id, struct err *e) {
+    CLEANUP(state_clear_p) struct store_state state = { 0 };
+    CLEANUP(close_p) int app_fd = -1;
+    int r = store_load(s, id, &state, e);
+
+    if (r == 0)
+        return store_gc(s, id, NULL, e);
+    if (r != -ENOENT)
+        return 0; /* damaged, which whoever loads it says */
+    r = store_app_open(s, id, false, &app_fd, e);
+    if (r < 0)
+        return r;
+    (void) unlinkat(app_fd, STORE_DATA, AT_REMOVEDIR); /* nothing is in it, or it stays */
+    return take_out(s, id, true, e);
+}
+
+int store_tidy(struct store *s, struct err *e) {
+    CLEANUP(store_dir_close_p) DIR *dir = store_dir_open(s->apps_fd);
+    int r = 0;
+
+    for (struct dirent *d; dir && (d = store_dir_next(dir));) {
+        struct stat st;
+        if (!text_is_app_id(d->d_name) ||
+            fstatat(s->apps_fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+            continue;
+        int one = tidy_app(s, d->d_name, e);
+        r = one < 0 ? one : r;
+    }
+    return dir && errno == 0 ? r : err_set(e, -errno, "cannot list the apps: %s", strerror(errno));
 }

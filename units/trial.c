@@ -139,6 +139,11 @@ static void blame_environment(struct store_state *s, struct updates *u) {
     u->retreat = false;
 }
 
+void trial_raise_floor(const struct store_state *s, struct updates *u) {
+    if (!trial_is_on(u) && s->current.code >= u->minimum && u->minimum > u->floor)
+        u->floor = u->minimum;
+}
+
 int trial_settle(struct store_state *s, struct updates *u, enum trial_verdict verdict,
                  const char *why) {
     switch (verdict) {
@@ -147,6 +152,7 @@ int trial_settle(struct store_state *s, struct updates *u, enum trial_verdict ve
             s->previous = none;
         u->tries = 0;
         u->retreat = false;
+        trial_raise_floor(s, u);
         break;
     case TRIAL_AGAIN:
         u->tries--;

@@ -58,6 +58,11 @@ enum trial_verdict trial_judge(const struct updates *u, bool lived, enum exit_re
 int trial_settle(struct store_state *s, struct updates *u, enum trial_verdict verdict,
                  const char *why);
 
+/* What the server forbids is not to be installed any more either, once a version that it allows has
+ * lived: not before, or there would be nothing to fall back to. Source: facts/updates.md §5.2 S12.
+ */
+void trial_raise_floor(const struct store_state *s, struct updates *u);
+
 /* By hand: back to the previous version, and what is current now is held until a higher one comes.
  * -ENOENT: there is none. */
 int trial_roll_back(struct store_state *s, struct updates *u);

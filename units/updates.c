@@ -230,6 +230,20 @@ int updates_write(const struct updates *u, char **rest, struct err *e) {
     return 0;
 }
 
+/* A sequence counts from its key on. */
+void updates_raise(struct updates *u, const struct updates *newer) {
+    bool other_key = newer->key[0] && strcmp(u->key, newer->key) != 0;
+
+    u->floor = u->floor > newer->floor ? u->floor : newer->floor;
+    u->seen = u->seen > newer->seen ? u->seen : newer->seen;
+    if (!other_key && newer->sequence <= u->sequence)
+        return;
+    u->sequence = newer->sequence;
+    u->minimum = newer->minimum;
+    if (other_key)
+        memcpy(u->key, newer->key, sizeof u->key);
+}
+
 /* --- failures ----------------------------------------------------------------------------- */
 
 void updates_forgive(struct updates *u, const char *hash) {

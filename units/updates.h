@@ -57,6 +57,10 @@ int updates_write(const struct updates *u, char **rest, struct err *e);
 void updates_clear(struct updates *u);
 void updates_clear_p(struct updates *u); /* for CLEANUP() */
 
+/* What must not go back does not: floor, pinned key, sequence and minimum_usable, the clock, raised
+ * to what a newer state knew. */
+void updates_raise(struct updates *u, const struct updates *newer);
+
 /* Notes or renews a failure. -ENOMEM. */
 int updates_note_failed(struct updates *u, const char *hash, uint64_t code, const char *reason);
 void updates_forgive(struct updates *u, const char *hash);

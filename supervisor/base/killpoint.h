@@ -35,6 +35,7 @@
     X(VERSION_MOVED)    /* S8, not yet durable */                                                  \
     X(VERSION_DURABLE)  /* S8 */                                                                   \
     X(DATA_MADE)        /* of a first version */                                                   \
+    X(COPY_SAVED)       /* S9 to S13: the copy is the next one, the state is not yet */            \
     X(STATE_SAVED)      /* S9 to S13 */                                                            \
     X(TAKE_OVER)        /* S10, not yet saved */                                                   \
     X(TRY_COUNTED)      /* S11, before the exec */                                                 \
@@ -45,6 +46,7 @@
     X(GC_LOCKED)        /* S14: one that goes */                                                   \
     X(TRASHED)          /* S14: out of sight, all of it still there */                             \
     X(DISCARDED)        /* a stage that came to nothing */                                         \
+    X(REMOVE_UNCOPIED)  /* of an app: before its state goes */                                     \
     X(REMOVE_STATELESS) /* the state is gone, not yet durable */                                   \
     X(REMOVE_DURABLE)
 

@@ -221,7 +221,9 @@ static void choose(struct install *in, struct delivered *what) {
         .minimum = ix->minimum_usable,
         .seen = now,
         .index_url = in->source,
+        .index = ix,
     };
+    (void) strcpy(in->from.signer, what->key);
     (void) strcpy(in->from.key, admit_pin(ix, what->key, u.key));
     begin(in, DELIVER_PACKAGE, choice.package->url, choice.package);
 }

@@ -105,6 +105,11 @@ static int admit(struct installed_job *job, const struct updates *u, struct err 
                                            .code = job->version.code,
                                            .key = job->source.key,
                                            .expected_code = job->source.expected_code };
+    if (job->source.index) {
+        int r = admit_index(job->source.index, job->source.signer, &app, &job->fault, e);
+        if (r < 0)
+            return r;
+    }
     return admit_package(&package, &app, &job->fault, e);
 }
 
@@ -163,6 +168,8 @@ int installed_run(void *arg, struct err *e) {
     struct err ignored = { 0 };
 
     int r = store_load(store, job->id, &job->state, e);
+    if (r == -ENOENT)
+        r = store_recall(store, job->id, &job->state, e);
     if (r == -ENOENT)
         r = 0;
     if (r >= 0)

@@ -19,6 +19,7 @@
 struct app;
 struct daemon;
 struct err;
+struct index;
 struct worker_result;
 
 /* Where a package came from, and what is remembered with it. */
@@ -31,6 +32,9 @@ struct installed_source {
     char file[FILELIST_HASH_HEX + 1]; /* SHA-256 of the package file; "": a folder */
     uint64_t sequence, minimum, seen; /* of a first index; else 0 */
     const char *index_url;            /* of a first index; else NULL. Borrowed */
+    const struct index *index;        /* that one, and whose signature it has: held once more */
+    char
+        signer[MINISIGN_KEY_TEXT + 1]; /* against what is known of an app that was lost. Borrowed */
 };
 
 struct installed_job {

@@ -279,6 +279,7 @@ static int heed(struct revision *r, struct err *e) {
         r->state.pending = (struct store_version){ 0 };
         known->pending_file[0] = '\0';
     }
+    trial_raise_floor(&r->state, known);
     KILLPOINT(INDEX_HEEDED);
     return 1;
 }

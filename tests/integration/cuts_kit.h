@@ -303,10 +303,10 @@ static inline void check_store(const struct phase *ph, bool there) {
     if (there)
         check_versions();
     else if (keeps_data(ph))
-        sh("test \"$(ls -A state/apps/" ONE ")\" = data && grep -qx kept state/apps/" ONE
-           "/data/kept");
+        sh("test \"$(ls -A state/apps/" ONE " state/copies | xargs)\" = \"state/apps/" ONE
+           ": data state/copies:\" && grep -qx kept state/apps/" ONE "/data/kept");
     else
-        sh("ls -A state/apps 2>&1 | grep -v -e : -e '^$' >odd; ! grep . odd");
+        sh("ls -A state/apps state/copies 2>&1 | grep -v -e : -e '^$' >odd; ! grep . odd");
 }
 
 #endif

@@ -225,6 +225,44 @@ static void test_a_start_waits_for_what_is_known(void **state) {
     finish();
 }
 
+/* The supervisor ends, something happens to its store, the next one starts. */
+static void meanwhile(const char *command) {
+    assert_int_equal(harness_signal_and_wait(&h, SIGTERM), 0);
+    sh("cd %s/apps && %s", h.state, command);
+    harness_restart(&h);
+}
+
+/* An index from before is no more heeded because its sequence was forgotten. */
+static void test_a_state_that_was_lost_lets_nothing_old_in(void **state) {
+    (void) state;
+    struct varlink_reply reply;
+    pack(1, NULL);
+    pack(2, NULL);
+    publish(5, "1", "");
+    install_over_http(1);
+    sh("cp %s/apps/" ONE "/state before", h.state);
+    publish(6, "1 2", "");
+    checks(true, 2);
+    hears("ready", 2, NULL);
+    publish(5, "1", "");
+    meanwhile("cp -p ../../packages/before " ONE "/state");
+    versions(1, -1, -1);
+    check_is_refused("downgrade");
+    meanwhile(": >" ONE "/state");
+    versions(1, -1, -1); /* of its copy: what an older state had put aside is gone */
+    check_is_refused("downgrade");
+    meanwhile("rm -r " ONE);
+    harness_error(&h, "NoSuchApp", "Status", ID);
+    harness_call(&h, &reply, "Install", "{\"source\":\"http://127.0.0.1:%d/plain/index\"}", port);
+    assert_non_null(reply.error);
+    assert_string_equal(json_get_string(reply.parameters, "reason", ""), "downgrade");
+    varlink_reply_clear(&reply);
+    publish(6, "1 2", "");
+    install_over_http(2);
+    opens_as(2);
+    finish();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_the_story, start, end),
@@ -232,6 +270,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_what_is_not_as_signed_changes_nothing, start, end),
         cmocka_unit_test_setup_teardown(test_a_key_is_pinned, start, end),
         cmocka_unit_test_setup_teardown(test_package_files, start, end),
+        cmocka_unit_test_setup_teardown(test_a_state_that_was_lost_lets_nothing_old_in, start, end),
         cmocka_unit_test_setup_teardown(test_a_start_waits_for_what_is_known, start, end),
         cmocka_unit_test_setup_teardown(test_the_server_may_order_back_and_forbid, start, end),
     };

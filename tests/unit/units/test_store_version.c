@@ -155,6 +155,7 @@ static void test_in_doubt_nothing_is_removed(void **state) {
     beneath_fails_with = 0;
     assert_true(has_version(k, 1));
     put_file(store_fd(k->store), "apps/" APP "/state", "rubbish", 0600);
+    put_file(store_fd(k->store), "copies/" APP ":state", "rubbish", 0600);
     assert_int_equal(store_gc(k->store, APP, NULL, &e), -EBADMSG);
     assert_true(has_version(k, 1) && has_version(k, 2));
     assert_int_equal(store_gc(k->store, "none", NULL, &e), -ENOENT);

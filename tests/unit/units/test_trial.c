@@ -237,6 +237,26 @@ static void test_an_installation_ends_the_trial(void **state) {
     updates_clear(&x.u);
 }
 
+/* Not before it has lived: the one to fall back to would be forbidden. */
+static void test_the_floor_is_raised_by_a_version_that_lived(void **state) {
+    (void) state;
+    struct scene x = two_over_one(2);
+    x.u.minimum = 2;
+    trial_raise_floor(&x.s, &x.u);
+    assert_int_equal(x.u.floor, 0);
+    assert_int_equal(run(&x, false, EXIT_CRASHED_REASON, false), TRIAL_AGAIN);
+    assert_int_equal(x.u.floor, 0);
+    assert_int_equal(run(&x, true, EXIT_CLOSED_REASON, false), TRIAL_KEEP);
+    assert_int_equal(x.u.floor, 2);
+    x.u.minimum = 3; /* it is forbidden itself: nothing to prove by it */
+    trial_raise_floor(&x.s, &x.u);
+    assert_int_equal(x.u.floor, 2);
+    x.u.minimum = 1;
+    trial_raise_floor(&x.s, &x.u);
+    assert_int_equal(x.u.floor, 2);
+    updates_clear(&x.u);
+}
+
 static void test_names(void **state) {
     (void) state;
     for (int v = 0; v < TRIAL_VERDICT_COUNT; v++)
@@ -257,6 +277,7 @@ int main(void) {
         cmocka_unit_test(test_a_first_version_is_not_on_trial),
         cmocka_unit_test(test_by_hand_it_goes_back_and_holds),
         cmocka_unit_test(test_an_installation_ends_the_trial),
+        cmocka_unit_test(test_the_floor_is_raised_by_a_version_that_lived),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
