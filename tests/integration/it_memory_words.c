@@ -275,7 +275,8 @@ static void suspend_a_crowd(void) {
 static void test_nothing_wakes_while_nothing_is_wrong(void **state) {
     (void) state;
     int seconds = getenv("MINIPROG_LONG") ? 60 : 10;
-    kit_start(SHORT);
+    /* Room for all, a sanitizer's, too. */
+    kit_start(KIT_LIFE("200ms") "[memory]\nbudget=2G\n" KIT_NO_STALLS);
     tape_end(); /* watchers are no part of it */
     suspend_a_crowd();
     /* What was begun comes to rest within the deadline… */
