@@ -18,11 +18,14 @@ count() {
 for program; do
     log=$logs/${program##*/}.log
     echo "== ${program##*/}"
+    began=$(date +%s)
     # In the foreground: a shell starts background commands with SIGINT ignored, and tests would
     # hand that on.
     timeout --foreground -k 10 "${TEST_TIMEOUT:-600}" "$program" >"$log" 2>&1
     status=$?
     cat "$log"
+    took=$(($(date +%s) - began))
+    [ $took -lt 10 ] || echo "-- ${program##*/} took $took s"
     p=$(count PASSED "$log")
     f=$(count FAILED "$log")
     s=$(count SKIPPED "$log")
