@@ -44,6 +44,10 @@ _miniprogctl() {
     install | run | pack | index) compopt -o default ;;
     warn) mapfile -t COMPREPLY < <(compgen -W '5 10 15' -- "$word") ;;
     answer) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$word") ;;
+    simulate-update)
+        mapfile -t COMPREPLY < <(compgen -W "$(_miniprogctl_words list | cut -f1) ready failed" \
+            -- "$word")
+        ;;
     *) mapfile -t COMPREPLY < <(compgen -W "$(_miniprogctl_words list | cut -f1)" -- "$word") ;;
     esac
 }

@@ -41,6 +41,10 @@ _miniprogctl() {
     install | run | pack | index) _files ;;
     warn) compadd 5 10 15 ;;
     answer) compadd yes no ;;
+    simulate-update)
+        words_of=(${(f)"$(miniprogctl list 2>/dev/null | cut -f1)"} ready failed)
+        compadd -a words_of
+        ;;
     *)
         words_of=(${(f)"$(miniprogctl list 2>/dev/null | cut -f1)"})
         compadd -a words_of

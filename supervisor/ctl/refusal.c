@@ -48,7 +48,7 @@ static const struct {
     BAD("tree", "the unpacked package is not what was verified"),
     BAD("platform", "the package needs a newer version of this system"),
     BAD("downgrade", "it is older than what is here"),
-    BAD("same_version", "this version is installed already"),
+    BAD("same_version", "there is nothing to install"),
     BAD("target", "the package is of another app"),
     BAD("expired", "the update index has expired"),
     BAD("network", "it could not be fetched"),

@@ -231,8 +231,14 @@ static bool take_file(struct delivery *dl, const char *line, size_t len) {
         return false;
     }
     if (!file.ok) {
-        bool no_signature = dl->step == FETCH_SIGNATURE && file.fault != PACKAGE_STORAGE;
-        fail(dl, no_signature ? PACKAGE_SIGNATURE : file.fault, file.detail);
+        bool is_missing = file.fault == PACKAGE_MISSING;
+        bool is_elsewhere = file.fault == PACKAGE_STORAGE || file.fault == PACKAGE_NETWORK;
+        if (dl->step != FETCH_SIGNATURE || is_elsewhere)
+            fail(dl, file.fault, file.detail);
+        else
+            fail(dl, PACKAGE_SIGNATURE,
+                 is_missing ? "there is no file of its name and '.minisig' beside it"
+                            : file.detail);
         return false;
     }
     if (dl->step == VERIFY) {

@@ -298,11 +298,12 @@ static const char *objection(struct daemon *d, const struct json *p, enum packag
     const char *source = json_get_string(p, "source", "");
     bool is_unsigned = json_get_bool(p, "unsigned", false);
 
+    *ret = PACKAGE_NETWORK;
+    if (is_url(source) && admit_url(source, NULL, d->config->update.allow_http, e) < 0)
+        return e->text;
     *ret = PACKAGE_FORMAT;
     if (strlen(source) >= PATH_MAX)
         return "the source's path is too long";
-    if (is_url(source) && admit_url(source, NULL, d->config->update.allow_http, e) < 0)
-        return e->text;
     if (!is_url(source) && source[0] != '/')
         return "the source must be an absolute path";
     *ret = PACKAGE_SIGNATURE;

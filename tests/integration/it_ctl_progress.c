@@ -209,6 +209,68 @@ static void test_a_narrow_terminal(void **state) {
     finish();
 }
 
+/* --- what is refused, in one sentence each ------------------------------------------------ */
+
+static void is_refused(const char *source, const char *sentence) {
+    char words[256];
+    (void) snprintf(words, sizeof words, "install %s", source);
+    struct run r = run_begin(0, words);
+    run_ends(&r, 1, "", sentence);
+}
+
+static void in_www(const char *file, const char *options, const char *sentence) {
+    char words[256];
+    (void) snprintf(words, sizeof words, "%s/www/%s %s", h.packages, file, options);
+    is_refused(words, sentence);
+}
+
+#define UNSIGNED  "miniprogctl: the package is not signed, or its signature is not good: "
+#define UNTRUSTED "miniprogctl: the package is not signed by a key that is trusted for it: "
+
+static void test_each_refusal_says_why(void **state) {
+    (void) state;
+    char folder[128];
+
+    sh("minisign -G -W -p other.pub -s other.sec && cp other.pub %s/trust/", h.state);
+    for (int code = 1; code <= 3; code++)
+        pack(code, NULL);
+    harness_make(&h, &(struct harness_app){ .id = ONE, .code = 4, .script = "true" }, folder);
+    sh("sed -i 's/\"min_code\":1/\"min_code\":99/' " ONE "/manifest.json && %s pack --output "
+       "www/one-4.ma " ONE,
+       worker());
+    sh("minisign -S -s key.sec -m www/one-1.ma www/one-2.ma www/one-4.ma && minisign -S -s "
+       "other.sec -m www/one-3.ma");
+
+    is_refused("nothing.ma",
+               "miniprogctl: cannot install 'nothing.ma': No such file or directory\n");
+    is_refused(folder, UNSIGNED "a folder has no signature: install it as unsigned if it is yours, "
+                                "for development\n");
+    in_www("one-4.ma", "",
+           "miniprogctl: the package needs a newer version of this system: "
+           "'platform_version.min_code' is 99, this host is 1\n");
+    harness_ok(&h, "Install", "{\"source\":\"%s/www/one-2.ma\"}", h.packages);
+    in_www("one-2.ma", "",
+           "miniprogctl: there is nothing to install: version 2 is installed already\n");
+    in_www("one-1.ma", "",
+           "miniprogctl: it is older than what is here: its version 1 is lower than the installed "
+           "2\n");
+    in_www("one-3.ma", "", UNTRUSTED "it is not signed by the key that signed the app before\n");
+    in_www("one-3.ma", "--unsigned",
+           UNTRUSTED "the app is installed with a signature: without one it is not replaced\n");
+    sh("rm www/one-3.ma.minisig");
+    in_www("one-3.ma", "", UNSIGNED "there is no file of its name and '.minisig' beside it\n");
+    sh("cp www/one-2.ma.minisig www/one-3.ma.minisig");
+    in_www("one-3.ma", "", UNSIGNED "the signature is of something else\n");
+    is_refused("ftp://127.0.0.1/one.ma",
+               "miniprogctl: it could not be fetched: that is not an https, http or file URL\n");
+    harness_write_config(&h, "");
+    harness_signal(&h, SIGHUP);
+    raw_barrier(&h);
+    is_refused("http://127.0.0.1/one.ma",
+               "miniprogctl: it could not be fetched: http is not allowed ([update] allow_http)\n");
+    finish();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_bar_while_it_is_installed, start, end),
@@ -216,6 +278,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_check_stays_until_it_is_there, start, end),
         cmocka_unit_test_setup_teardown(test_check_says_why_it_cannot_be_had, start, end),
         cmocka_unit_test_setup_teardown(test_a_narrow_terminal, start, end),
+        cmocka_unit_test_setup_teardown(test_each_refusal_says_why, start, end),
     };
     return cmocka_run_group_tests_name("progress", tests, NULL, NULL);
 }

@@ -155,6 +155,38 @@ static void test_each_bad_package(void **state) {
     finish();
 }
 
+/* The nine packages of w3c/miniapp-tests have all below src/, and name a page that is not there:
+ * refused for either, and installed once both are put right. Source: facts/miniapp.md §2.4. */
+static void test_the_packages_of_w3c(void **state) {
+    (void) state;
+    struct varlink_reply reply;
+    char name[128], reason[32], path[256];
+    unsigned count = 0, good = 0;
+
+    sh("mkdir bad && python3 %s bad >list", source("tests/integration/packages.py"));
+    (void) snprintf(path, sizeof path, "%s/list", h.packages);
+    FILE *list = fopen(path, "r");
+    assert_non_null(list);
+    while (fscanf(list, "%127s %31s", name, reason) == 2) {
+        if (strncmp(name, "w3c-", 4) != 0)
+            continue;
+        print_message("%s: %s\n", name, reason);
+        harness_call(&h, &reply, "Install", "{\"source\":\"%s/bad/%s.ma\",\"unsigned\":true}",
+                     h.packages, name);
+        assert_string_equal(json_get_string(reply.parameters, "reason", "ok"), reason);
+        if (!reply.error) {
+            assert_string_equal(json_get_string(reply.parameters, "id", ""), "org.example.w3c");
+            good++;
+        }
+        varlink_reply_clear(&reply);
+        count++;
+    }
+    (void) fclose(list);
+    assert_int_equal(count, 27);
+    assert_int_equal(good, 9);
+    finish();
+}
+
 /* --- what the index says of a package [1, 2, 8, 20, 21] ----------------------------------- */
 
 struct row {
@@ -394,6 +426,7 @@ static void test_indexes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_each_bad_package, start, end_all),
+        cmocka_unit_test_setup_teardown(test_the_packages_of_w3c, start, end_all),
         cmocka_unit_test_setup_teardown(test_what_the_index_says_of_a_package, start, end_all),
         cmocka_unit_test_setup_teardown(test_transfers, start, end_all),
         cmocka_unit_test_setup_teardown(test_indexes, start, end_all),

@@ -15,6 +15,9 @@ for program in "$root"/usr/sbin/* "$root"/usr/bin/* "$root"/usr/libexec/miniprog
 done
 grep -aq VERSION_MOVED build/debug/miniprogd || { echo "and the debug build has none" && exit 1; }
 
+[ "$(stat -c %a "$root/usr/libexec/miniprog/miniprog-worker")" = 711 ] ||
+    { echo "miniprog-worker can be read, and so be looked into while it works" && exit 1; }
+
 cat >"$root/app.c" <<'C'
 #include <miniprog.h>
 int main(void) {

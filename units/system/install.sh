@@ -46,9 +46,10 @@ put 755 "$BUILD/miniprogd" "$PREFIX/sbin"
 for program in miniprogctl miniprog-stress; do
     put 755 "$BUILD/$program" "$PREFIX/bin"
 done
-for program in miniprog-worker miniprog-stress-app; do
-    put 755 "$BUILD/$program" "$PREFIX/libexec/miniprog"
-done
+put 755 "$BUILD/miniprog-stress-app" "$PREFIX/libexec/miniprog"
+# Not to be read: then nobody whose uid it runs under can look or write into it, not even before it
+# says so itself. Source: ptrace(2), dumpable.
+put 711 "$BUILD/miniprog-worker" "$PREFIX/libexec/miniprog"
 # The engine is not everywhere, and its program is started by name: from libexec by the supervisor,
 # from bin by authors.
 if [ -x "$BUILD/miniprog-js" ] || [ "$verb" = uninstall ]; then
