@@ -362,6 +362,7 @@ bool update_begin(struct update *u) {
         .done = read_index,
         .userdata = u,
     };
+    log_debug(app->id, "its update index is asked for");
     u->busy = true;
     u->retry = sd_event_source_disable_unref(u->retry); /* this is it */
     u->choice = (struct index_choice){ .verdict = INDEX_UP_TO_DATE };
