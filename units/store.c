@@ -280,26 +280,54 @@ int store_check_named(int app_fd, const struct store_version *v, struct err *e) 
     return 0;
 }
 
-/* A state that was replaced but not made durable, and so was not saved: the one before it again, as
- * far as the disk still does what it is told. */
-static void put_back(int app_fd, const char *before, size_t len) {
-    if (before)
-        (void) fs_replace(app_fd, STORE_STATE, before, len, STATE_MODE, FS_DURABLE, NULL);
-    else
-        (void) unlinkat(app_fd, STORE_STATE, 0);
+/* What a file held before; text NULL: there was none. */
+struct before {
+    char *text;
+    size_t len;
+};
+
+static void before_clear_p(struct before *b) {
+    free_p(&b->text);
 }
 
-static int replace_state(int app_fd, const struct str *text, struct err *e) {
-    CLEANUP(free_p) char *before = NULL, *there = NULL;
-    size_t len = 0, n = 0;
-    int r = fs_read(app_fd, STORE_STATE, STATEFILE_MAX, &before, &len, NULL);
+/* As far as the disk still does what it is told. */
+static void put_back(int dir_fd, const char *name, const struct before *b) {
+    if (b->text)
+        (void) fs_replace(dir_fd, name, b->text, b->len, STATE_MODE, FS_DURABLE, NULL);
+    else if (unlinkat(dir_fd, name, 0) == 0)
+        (void) fs_sync_dir(dir_fd, NULL);
+}
+
+/* A file that was replaced but not made durable was not saved: it is put back at once. */
+static int replace(int dir_fd, const char *name, const struct str *text, struct before *before,
+                   struct err *e) {
+    CLEANUP(free_p) char *there = NULL;
+    size_t n = 0;
+    int r = fs_read(dir_fd, name, STATEFILE_MAX, &before->text, &before->len, NULL);
 
     if (r == -ENOMEM)
         return err_set(e, r, "no memory for a state");
-    r = fs_replace(app_fd, STORE_STATE, text->data, text->len, STATE_MODE, FS_DURABLE, e);
-    if (r < 0 && fs_read(app_fd, STORE_STATE, STATEFILE_MAX, &there, &n, NULL) == 0 &&
-        n == text->len && memcmp(there, text->data, n) == 0)
-        put_back(app_fd, before, len);
+    r = fs_replace(dir_fd, name, text->data, text->len, STATE_MODE, FS_DURABLE, e);
+    if (r < 0 && fs_read(dir_fd, name, STATEFILE_MAX, &there, &n, NULL) == 0 && n == text->len &&
+        memcmp(there, text->data, n) == 0)
+        put_back(dir_fd, name, before);
+    return r;
+}
+
+static int save_both(struct store *s, const char *id, int app_fd, const struct str *text,
+                     struct err *e) {
+    CLEANUP(before_clear_p) struct before copy_before = { 0 }, state_before = { 0 };
+    char copy[STORE_COPY_NAME_MAX];
+    int r;
+
+    store_copy_name(id, copy);
+    r = replace(s->copies_fd, copy, text, &copy_before, e);
+    if (r < 0)
+        return r;
+    KILLPOINT(COPY_SAVED);
+    r = replace(app_fd, STORE_STATE, text, &state_before, e);
+    if (r < 0)
+        put_back(s->copies_fd, copy, &copy_before);
     return r;
 }
 
@@ -307,21 +335,14 @@ int store_save(struct store *s, const char *id, struct store_state *state, struc
     CLEANUP(str_clear_p) struct str text = STR_INIT(STATEFILE_MAX);
     CLEANUP(close_p) int app_fd = -1;
     struct store_state next = *state; /* borrows rest */
-    char copy[STORE_COPY_NAME_MAX];
     int r;
 
     next.seq++;
-    store_copy_name(id, copy);
     if ((r = store_app_open(s, id, true, &app_fd, e)) < 0 ||
         (r = store_check_named(app_fd, &state->current, e)) < 0 ||
         (r = store_check_named(app_fd, &state->previous, e)) < 0 ||
         (r = store_check_named(app_fd, &state->pending, e)) < 0 ||
-        (r = statefile_encode(&next, &text, e)) < 0 ||
-        (r = fs_replace(s->copies_fd, copy, text.data, text.len, STATE_MODE, FS_DURABLE, e)) < 0)
-        return r;
-    KILLPOINT(COPY_SAVED);
-    r = replace_state(app_fd, &text, e);
-    if (r < 0)
+        (r = statefile_encode(&next, &text, e)) < 0 || (r = save_both(s, id, app_fd, &text, e)) < 0)
         return r;
     KILLPOINT(STATE_SAVED);
     state->seq = next.seq;

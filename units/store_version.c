@@ -171,9 +171,14 @@ static int remove_whole(struct store *s, const char *id, struct err *e) {
     char gone[17];
     int r;
 
-    if ((r = hide(s, s->apps_fd, id, gone, e)) < 0 || (r = fs_sync_dir(s->apps_fd, e)) < 0 ||
-        (r = fs_sync_dir(s->trash_fd, e)) < 0)
+    r = hide(s, s->apps_fd, id, gone, e);
+    if (r < 0)
         return r;
+    if ((r = fs_sync_dir(s->apps_fd, e)) < 0 || (r = fs_sync_dir(s->trash_fd, e)) < 0) {
+        /* It was not removed, so that it can be tried again. */
+        (void) renameat2(s->trash_fd, gone, s->apps_fd, id, RENAME_NOREPLACE);
+        return r;
+    }
     KILLPOINT(REMOVE_DURABLE);
     (void) fs_remove_tree(s->trash_fd, gone, NULL);
     return 0;

@@ -326,8 +326,8 @@ static bool is_wanted(const struct phase *ph) {
 #define STRIDE 1
 #endif
 
-/* Every pass of every point in every phase. A disk's are with a neighbour's fsync every other time.
- */
+/* Every pass of every point in every phase; on a disk every other one, half of these with a
+ * neighbour's fsync: make soak has them all. */
 static void cut_everywhere(enum disk_kind disk) {
     unsigned before = cuts, turn = 0;
     uint64_t began = now_ms();
@@ -339,8 +339,8 @@ static void cut_everywhere(enum disk_kind disk) {
                                        .point = (enum killpoint) p,
                                        .pass = n,
                                        .disk = disk,
-                                       .neighbour = disk && turn & 1 };
-                if (turn++ % STRIDE != 0)
+                                       .neighbour = disk && turn & 2 };
+                if (turn++ % (disk ? 2 : STRIDE) != 0)
                     continue;
                 /* What happens beside a phase (its check for an update) may come later than it. */
                 (void) cut(&c);

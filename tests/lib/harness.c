@@ -75,6 +75,8 @@ static int ready_socket(struct harness *h, char path[64]) {
     return fd;
 }
 
+void (*harness_in_child)(void);
+
 static void run_daemon(struct harness *h, const char *ready) {
     const char *level = getenv("MINIPROG_TEST_LOG_LEVEL");
     char program[4096];
@@ -92,6 +94,8 @@ static void run_daemon(struct harness *h, const char *ready) {
     (void) dup2(h->daemon_log, 2);
     (void) setenv("NOTIFY_SOCKET", ready, 1);
     (void) unsetenv("JOURNAL_STREAM");
+    if (harness_in_child)
+        harness_in_child();
     execv(program, (char **) argv);
     (void) fprintf(stderr, "cannot run '%s': %s\n", program, strerror(errno));
     _exit(127);

@@ -44,6 +44,7 @@ void harness_restart(struct harness *h);
 /* In two steps, for a daemon that may not get so far: started, then waited for on the descriptor
  * that the first returns (closed by the second). */
 int harness_spawn(struct harness *h);
+extern void (*harness_in_child)(void); /* before its exec; NULL: nothing */
 void harness_meet(struct harness *h, int ready_fd);
 void harness_write_config(struct harness *h, const char *config);
 
