@@ -370,7 +370,6 @@ static void do_ended(struct app *app) {
     app->run = NULL;
     run_free(run, false);
     output_detach(d->output, app->id);
-    runstate_drop(app);
     record_save(app);
 
     struct waiter *w;

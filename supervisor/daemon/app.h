@@ -38,6 +38,7 @@ struct app {
     uid_t uid;            /* (uid_t) -1: runs as the daemon does */
     uint64_t opened_usec; /* CLOCK_REALTIME of its last Open, or of its installation; 0: unknown */
     uint64_t cold_starts, hot_starts;
+    unsigned records; /* being written: until they are, its run state is what a crash leaves */
     bool has_exit;
     struct exit_record last_exit;
     char *exit_state; /* for the next cold run; NULL: none */

@@ -230,6 +230,7 @@ int runstate_load(struct daemon *d, const char *id, struct json **ret, struct er
 /* --- the lasting record ------------------------------------------------------------------- */
 
 struct record_job {
+    struct app *app;
     struct store *store;
     char id[65];
     struct str text;
@@ -245,19 +246,30 @@ static int record_run(void *arg, struct err *e) {
                : fs_replace(app_fd, "record", job->text.data, job->text.len, 0600, FS_VOLATILE, e);
 }
 
+/* Its run state goes once the record has what was in it, unless it is a new run's by now. */
+static void record_settled(struct app *app) {
+    if (app->records == 0 && !app->run)
+        runstate_drop(app);
+}
+
 static void record_done(void *arg, int result, const struct err *e) {
     struct record_job *job = arg;
     if (result < 0)
         log_err(job->id, "cannot keep its record: %s, its counters will be old after a restart",
                 e->text);
+    job->app->records--;
+    record_settled(job->app);
     str_clear(&job->text);
     free(job);
 }
 
 void record_save(struct app *app) {
     struct record_job *job = calloc(1, sizeof *job);
-    if (!job)
+    if (!job) {
+        record_settled(app);
         return;
+    }
+    job->app = app; /* it is not removed while the lane has something of it */
     job->store = app->d->store;
     memcpy(job->id, app->id, sizeof job->id);
     job->text = (struct str) STR_INIT(RECORD_MAX);
@@ -273,7 +285,10 @@ void record_save(struct app *app) {
         work_submit(app->d->work, WORK_DISK, record_run, record_done, job) < 0) {
         str_clear(&job->text);
         free(job);
+        record_settled(app);
+        return;
     }
+    app->records++;
 }
 
 static void read_exit(struct app *app, const struct json *x) {

@@ -32,7 +32,8 @@ void runstate_drop(struct app *app); /* the run is over */
 /* What an earlier daemon left of this app; -ENOENT nothing; -EBADMSG of another boot or damaged. */
 int runstate_load(struct daemon *d, const char *id, struct json **ret, struct err *e);
 
-/* The lasting record: counters and last exit, in the store; written on the disk lane. */
+/* The lasting record: counters and last exit, in the store; written on the disk lane. A run state
+ * is dropped when the record has what was in it. */
 void record_save(struct app *app);
 void record_load(struct app *app);
 

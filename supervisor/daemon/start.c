@@ -194,7 +194,6 @@ static void spawned(struct app *app, struct spawn_job *job) {
         stop_after_spawn(app);
         return;
     }
-    app->cold_starts++;
     if (!app->manifest->ready_notify || run->ready_early)
         app_event(app, LIFE_EV_READY, "ready");
 }
@@ -208,8 +207,10 @@ static void spawn_done(void *arg, int result, const struct err *e) {
         spawned(app, job);
     else if (app->run->failure) /* it was not let go */
         start_gave_up(app);
-    else
+    else {
+        app->cold_starts--; /* nothing of it ran */
         start_failed(app, job->result.stage, job->result.error ? job->result.error : -result, e);
+    }
     spawn_job_free(job);
 }
 
@@ -269,10 +270,14 @@ static void finish_spawn(struct app *app, struct spawn_job *job) {
     int r = start_services(app, &e);
 
     memory_grouped(app);
-    if (r < 0)
+    if (r < 0) {
         note_failure(app, "fork", -r, &e);
-    else /* after a crash from here on the next daemon must know whose group it finds */
+    } else {
+        /* After a crash from here on the next daemon must know whose group it finds, and that it
+         * was started. */
+        app->cold_starts++;
         runstate_write_first(app);
+    }
     spawn_gate_open(&job->gate, r >= 0);
 }
 

@@ -198,6 +198,24 @@ static void test_a_start_that_was_cut_short_is_finished(void **state) {
     harness_stop(&h);
 }
 
+/* The supervisor dies as soon as the app runs, before it could note that: it was started all the
+ * same. */
+static void test_a_start_that_nobody_could_note_is_counted(void **state) {
+    (void) state;
+    siginfo_t end;
+
+    probe(ONE, "", "");
+    assert_int_equal(setenv("MINIPROG_KILLPOINT", "TRY_SPAWNED:1:kill", 1), 0);
+    kill_and_restart(SIGKILL);
+    assert_int_equal(unsetenv("MINIPROG_KILLPOINT"), 0);
+    struct client *opening = harness_send(&h, "Open", false, "{\"id\":\"" ONE "\"}");
+    assert_int_equal(waitid(P_PID, (id_t) h.daemon, &end, WEXITED | WNOWAIT), 0);
+    client_close(opening);
+    kill_and_restart(SIGKILL);
+    assert_int_equal(harness_number(&h, ONE, "cold_starts"), 1);
+    harness_stop(&h);
+}
+
 static void test_what_no_state_explains_is_killed(void **state) {
     (void) state;
     char path[96];
@@ -257,6 +275,7 @@ int main(void) {
         ADOPT(test_output_goes_on_and_kills_nobody),
         ADOPT(test_a_stop_that_was_cut_short_is_finished),
         ADOPT(test_a_start_that_was_cut_short_is_finished),
+        ADOPT(test_a_start_that_nobody_could_note_is_counted),
         ADOPT(test_what_no_state_explains_is_killed),
         ADOPT(test_a_damaged_run_state_is_survived),
         ADOPT(test_a_second_daemon_is_refused),

@@ -148,6 +148,7 @@ static void test_dies_in_exec(void **state) {
     open_fails("exec", EACCES, "cannot run '/etc'", "start_failed");
     script("exec sleep 1000000", ""); /* mended */
     harness_ok(&h, "Open", "{\"id\":\"" ONE "\"}");
+    assert_int_equal(harness_number(&h, ONE, "cold_starts"), 1); /* of the others nothing ran */
     finish();
 }
 
