@@ -33,7 +33,7 @@ struct delivery {
     struct delivery_order order;
     enum step step;
     struct worker_run *worker;
-    bool preparing, dropped;
+    bool on_disk, dropped; /* on_disk: the disk lane has it */
     char *source, *signature_url;
     char pinned[MINISIGN_KEY_TEXT + 1];
     int file_fd, signature_fd, stage_fd;
@@ -58,16 +58,6 @@ static void delivery_free(struct delivery *dl) {
     free(dl->source);
     free(dl->signature_url);
     free(dl);
-}
-
-struct delivery *delivery_drop(struct delivery *dl) {
-    if (!dl)
-        return NULL;
-    dl->dropped = true;
-    dl->worker = worker_drop(dl->worker);
-    if (!dl->preparing)
-        delivery_free(dl);
-    return NULL;
 }
 
 void delivery_part_clear(struct delivery_part *part) {
@@ -102,7 +92,6 @@ static void finish(struct delivery *dl) {
     struct delivered out = dl->out;
 
     leave_part(dl);
-
     if (out.fault == PACKAGE_OK)
         KILLPOINT(DELIVERED);
     if (out.fault == PACKAGE_OK)
@@ -113,10 +102,49 @@ static void finish(struct delivery *dl) {
     done(userdata, &out);
 }
 
+static int run_discard(void *arg, struct err *e) {
+    struct delivery *dl = arg;
+
+    (void) e;
+    store_stage_discard(dl->d->store, dl->out.stage);
+    return 0;
+}
+
+static void discarded(void *arg, int result, const struct err *e) {
+    struct delivery *dl = arg;
+
+    (void) result;
+    (void) e;
+    dl->on_disk = false;
+    dl->out.stage[0] = '\0';
+    if (dl->dropped)
+        delivery_free(dl);
+    else
+        finish(dl);
+}
+
+/* A stage may be large: its removal is not for the loop. False: there is none, or no memory. */
+static bool discard(struct delivery *dl) {
+    dl->on_disk =
+        dl->out.stage[0] && work_submit(dl->d->work, WORK_DISK, run_discard, discarded, dl) >= 0;
+    return dl->on_disk;
+}
+
+struct delivery *delivery_drop(struct delivery *dl) {
+    if (!dl)
+        return NULL;
+    dl->dropped = true;
+    dl->worker = worker_drop(dl->worker);
+    if (!dl->on_disk && !discard(dl))
+        delivery_free(dl);
+    return NULL;
+}
+
 static void fail(struct delivery *dl, enum package_fault fault, const char *detail) {
     dl->out.fault = fault;
     (void) snprintf(dl->out.detail, sizeof dl->out.detail, "%s", detail);
-    finish(dl);
+    if (!discard(dl)) /* else it is told when nothing is left */
+        finish(dl);
 }
 
 /* --- what the disk has to do with it ------------------------------------------------------ */
@@ -424,7 +452,7 @@ static void prepared(void *arg, int result, const struct err *e) {
     struct delivery *dl = arg;
     bool needs_keys = dl->order.kind == DELIVER_INDEX || dl->order.want_signature;
 
-    dl->preparing = false;
+    dl->on_disk = false;
     if (dl->dropped)
         delivery_free(dl);
     else if (result < 0)
@@ -460,7 +488,7 @@ int delivery_begin(struct daemon *d, const struct delivery_order *order, struct 
     }
     KILLPOINT(DOWNLOAD_BEGUN);
     take_part(dl);
-    dl->preparing = true;
+    dl->on_disk = true;
     int r = work_submit(d->work, WORK_DISK, prepare, prepared, dl);
     if (r < 0) {
         delivery_free(dl);
