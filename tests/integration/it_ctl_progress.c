@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The bar of miniprogctl install and check: on a terminal while something is fetched, gone when it
- * is there, and nothing of it anywhere else. A server that stops in the middle of the package until
- * the bar was seen. */
+ * is there, and nothing of it anywhere else. The server is slow from the middle of the package on,
+ * until the bar was seen. */
 #include <poll.h>
 #include <pty.h>
 #include <time.h>

@@ -235,13 +235,15 @@ class Handler(BaseHTTPRequestHandler):
         self.do_plain()
 
     def do_half(self):
-        """Half of it, and the rest once there is a file "gate" in the folder."""
+        """Half of it, then byte by byte, and the rest once there is a file "gate" in the folder."""
         body = self.content()
-        self.answer(200, body[:len(body) // 2], length=len(body))
-        self.wfile.flush()
-        while not os.path.exists(os.path.join(FOLDER, "gate")):
-            time.sleep(0.01)
-        self.wfile.write(body[len(body) // 2:])
+        at = len(body) // 2
+        self.answer(200, body[:at], length=len(body))
+        while not os.path.exists(os.path.join(FOLDER, "gate")) and at < len(body):
+            self.wfile.write(body[at:at + 1])
+            at += 1
+            time.sleep(0.02)
+        self.wfile.write(body[at:])
 
     def do_cut(self):
         """So many sixteenths of it; 16: all but a byte. As if that were the whole."""
