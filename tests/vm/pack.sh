@@ -40,4 +40,7 @@ else
     for case; do echo "$case.sh"; done >"$work/list"
 fi
 echo "${TESTS:-it_*}" >"$work/only"
+echo "${VM_CUTS:-20}" >"$work/cuts"
+echo "${VM_STORM:-100}" >"$work/storm"
+echo "${VM_SEED:-7}" >"$work/seed"
 tar -cf "$file" -C "$work" .

@@ -18,9 +18,11 @@ fi
 src=$out/tree/src
 mkdir -p "$src"
 cp -Ru Makefile LICENSE CHANGELOG.md .ci supervisor units cgroups tests "$src/"
-integration=$(cd "$src" && ls tests/integration/it_*.c tests/integration/app_*.c)
-chroot "$out/tree" sh -c "cd /src && make -s -j$(nproc) all \
-    $(for file in $integration; do printf 'build/debug/%s ' "${file%.c}"; done) &&
+wanted=$(cd "$src" && ls tests/integration/app_*.c | sed 's,\(.*\)\.c,build/debug/\1,')
+if grep -q "^# for:.*\<$suite\>" tests/vm/cases/10-integration.sh; then
+    wanted="all $wanted $(cd "$src" && ls tests/integration/it_*.c | sed 's,\(.*\)\.c,build/debug/\1,')"
+fi
+chroot "$out/tree" sh -c "cd /src && make -s -j$(nproc) $(echo $wanted) &&
     sh units/system/deb.sh $version build/deb && sh units/system/deb.sh $version+later build/deb" >&2
 cp -R "$src/build/deb" "$out/deb"
 echo "$src/build/debug"

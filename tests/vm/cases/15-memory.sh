@@ -31,6 +31,7 @@ ok "and why" sh -c "miniprogctl why $small | grep -q -i kernel"
 
 # What is suspended goes to swap, and comes back whole.
 modprobe zram
+echo 1 >/sys/block/zram0/reset # whoever used it before
 echo 512M >/sys/block/zram0/disksize
 mkswap /dev/zram0 >/dev/null
 swapon /dev/zram0

@@ -1,7 +1,7 @@
 #!/bin/sh
 # for: bookworm
-# The supervisor goes a hundred times by request and a hundred times by kill -9, with fifty apps in
-# mixed states: none is lost, none is stranded, none is counted wrong.
+# The supervisor goes a hundred times by request and a hundred times by kill -9 (VM_STORM chooses how
+# often), with fifty apps in mixed states: none is lost, none is stranded, none is counted wrong.
 . /vm/tests/vm/lib.sh
 need_service
 printf '[lifecycle]\nmax_warm=0\nmax_foreground=10\nsuspend_after=1s\nstop_timeout=2s\n' \
@@ -16,8 +16,10 @@ while [ $n -lt 50 ]; do
     add_app org.example.storm$n "$app"
     n=$((n + 1))
 done
-ok "a hundred restarts, fifty apps" python3 -I tests/vm/storm.py restarts 100 50
-ok "a hundred times kill -9 at random moments" python3 -I tests/vm/storm.py kills 100 20 "${VM_SEED:-7}"
+times=$(cat /vm/storm)
+ok "$times restarts, fifty apps" python3 -I tests/vm/storm.py restarts "$times" 50
+ok "$times times kill -9 at random moments" \
+    python3 -I tests/vm/storm.py kills "$times" 20 "$(cat /vm/seed)"
 ok "in one scope" test "$(systemctl list-units --no-legend 'miniprog-apps*.scope' | wc -l)" = 1
 rm -f /etc/miniprogd.conf
 systemctl reload miniprogd.service
