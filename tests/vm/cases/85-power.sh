@@ -1,0 +1,35 @@
+#!/bin/sh
+# for: bookworm
+# Twenty power cuts at random moments of installs, swaps and rollbacks. What a cut phase found is kept
+# on the disk; the last phase tells it. VM_CUTS and VM_SEED choose others.
+. /vm/tests/vm/lib.sh
+cuts=$(cat /vm/cuts) seed=$(cat /vm/seed)
+dir=/var/lib/vm-power
+began=/run/vm-power-began
+faults=$VM_STATE/power-faults
+
+if [ "$VM_PHASE" = 1 ]; then
+    need_service >/dev/null
+    python3 -I tests/vm/power.py prepare $dir || echo "phase 1: cannot prepare" >>"$faults"
+else
+    await 60 systemctl --quiet is-active miniprogd.service || echo "phase $VM_PHASE: no service" >>"$faults"
+    python3 -I tests/vm/power.py check $dir >/tmp/check.log 2>&1 ||
+        sed "s/^/after cut $((VM_PHASE - 1)): /" /tmp/check.log >>"$faults"
+    echo "after cut $((VM_PHASE - 1)): $(cat "$faults" 2>/dev/null || cat $dir/facts)" >/dev/ttyS0
+fi
+if [ "$VM_PHASE" -le "$cuts" ]; then
+    next_phase_is_due
+    python3 -I tests/vm/power.py torment $dir "$seed$VM_PHASE" $began &
+    await 60 test -e $began
+    cut_power_after "$(awk -v s="$((seed * 1000 + VM_PHASE))" \
+        'BEGIN { srand(s); print int(rand() * 6000) }')"
+    wait $!
+    echo "phase $VM_PHASE: the torment ended before the power went" >>"$faults"
+    sync
+    sleep 60 # for the cut
+fi
+[ ! -e "$faults" ] || cat "$faults"
+cat $dir/facts
+echo
+ok "after each of $cuts cuts every app is whole and starts" test ! -e "$faults"
+finish
