@@ -89,6 +89,7 @@ void memory_reclaim(struct memory *m, struct app *app, uint64_t bytes, bool aske
     job->app = app;
     job->bytes = bytes;
     job->asked = asked;
+    job->reclaim.dir_fd = -1;
     if (cgrp_reclaim_open(app->run->group, &job->reclaim, &e) < 0 ||
         (job->reclaim.v1 && !asked && !takes_all(app)) ||
         work_submit(m->d->work, WORK_RECLAIM, run, done, job) < 0) {

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -205,7 +206,18 @@ static void assert_nothing_left(struct harness *h) {
     assert_int_equal(access(path, F_OK), -1);
 }
 
+/* A stray close(0), of a structure full of zeroes, hurts only whoever opens something next. */
+static void assert_input_is_open(const struct harness *h) {
+    char path[64], ours[PATH_MAX] = "", its[PATH_MAX] = "";
+    if (readlink("/proc/self/fd/0", ours, sizeof ours - 1) < 0)
+        return; /* nor had it one */
+    (void) snprintf(path, sizeof path, "/proc/%d/fd/0", h->daemon);
+    (void) !readlink(path, its, sizeof its - 1);
+    assert_string_equal(its, ours);
+}
+
 void harness_stop(struct harness *h) {
+    assert_input_is_open(h);
     int status = harness_signal_and_wait(h, SIGTERM);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         dump_log(h);
