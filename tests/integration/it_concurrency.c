@@ -212,6 +212,7 @@ static void test_a_supervisor_that_leaves_drops_its_callers(void **state) {
     install(TWO, "mute,stubborn", "\"ready\":\"exec\",\"stop_timeout\":\"10min\"");
     harness_make(&h, &(struct harness_app){ .id = "org.example.three", .code = 1 }, folder);
     harness_ok(&h, "Open", "{\"id\":\"" TWO "\"}");
+    harness_wait_log(&h, TWO, "up"); /* and ignores SIGTERM */
     c[0] = send_to("Open", ONE);
     c[1] = send_to("Close", TWO);
     c[2] = send_to("Remove", TWO);
