@@ -16,6 +16,9 @@
 #define STAT_MAX 16384 /* memory.stat has some 2 KB */
 #define PAGE_UP  UINT64_C(4096)
 
+#define USAGE_STILL 16 /* a sixteenth more or less is as good as the same */
+#define USAGE_TRIES 3  /* a quick leak never holds still; what is last seen of it counts */
+
 int cgrp_event_v1(int dir_fd, int event_fd, const char *file, const char *args) {
     char text[64];
 
@@ -83,13 +86,14 @@ static bool number_of(const char *text, const char *key, uint64_t *ret) {
     return false;
 }
 
-int cgrp_event_usage(int dir_fd, bool v1, uint64_t *ret_usage, uint64_t *ret_cache) {
-    char text[STAT_MAX];
-    uint64_t usage, file, shmem;
+static int read_usage(int dir_fd, bool v1, uint64_t *ret) {
+    return fs_read_u64(dir_fd, v1 ? "memory.usage_in_bytes" : "memory.current", ret);
+}
 
-    int r = fs_read_u64(dir_fd, v1 ? "memory.usage_in_bytes" : "memory.current", &usage);
-    if (r < 0)
-        return r;
+static int read_cache(int dir_fd, bool v1, uint64_t *ret) {
+    char text[STAT_MAX];
+    uint64_t file, shmem;
+
     ssize_t n = fs_read_into(dir_fd, "memory.stat", text, sizeof text);
     if (n < 0)
         return (int) n;
@@ -97,8 +101,31 @@ int cgrp_event_usage(int dir_fd, bool v1, uint64_t *ret_usage, uint64_t *ret_cac
     if (!number_of(text, v1 ? "total_cache" : "file", &file) ||
         !number_of(text, v1 ? "total_shmem" : "shmem", &shmem))
         return -EPROTO;
-    *ret_usage = usage;
-    *ret_cache = file > shmem ? file - shmem : 0;
+    *ret = file > shmem ? file - shmem : 0;
+    return 0;
+}
+
+/* Two files, and time between their reads: cache that goes in that time, with a file that is
+ * removed, say, would be in the usage and not in the cache, and pass for need. So usage is read on
+ * both sides, until it holds still. */
+int cgrp_event_usage(int dir_fd, bool v1, uint64_t *ret_usage, uint64_t *ret_cache) {
+    uint64_t before, cache = 0, after = 0;
+
+    int r = read_usage(dir_fd, v1, &before);
+    for (int tries = 0; r >= 0 && tries < USAGE_TRIES; tries++) {
+        r = read_cache(dir_fd, v1, &cache);
+        if (r >= 0)
+            r = read_usage(dir_fd, v1, &after);
+        if (r < 0)
+            break;
+        if (before <= after + after / USAGE_STILL && after <= before + before / USAGE_STILL)
+            break;
+        before = after;
+    }
+    if (r < 0)
+        return r;
+    *ret_usage = after;
+    *ret_cache = cache;
     return 0;
 }
 
