@@ -229,11 +229,11 @@ static const char counting_page[] = "Page({ onLoad() {\n"
                                     "  const n = (wx.getStorageSync('n') || 0) + 1\n"
                                     "  wx.setStorageSync('n', n)\n"
                                     "  console.log(`home ${n}`)\n"
-                                    "  wx.navigateTo({ url: 'two?size=0' })\n"
+                                    "  wx.navigateTo({ url: `two?size=0&run=${n}` })\n"
                                     "} })\n";
 static const char expired_page[] =
     "Page({\n"
-    "  onLoad(q) { console.log(`two ${q.size} ${JSON.stringify(this.exitState)}`) },\n"
+    "  onLoad(q) { console.log(`two ${q.size} ${JSON.stringify(this.exitState)} ${q.run}`) },\n"
     "  onSaveExitState() {\n"
     "    const big = 'x'.repeat(this.options.size)\n"
     "    return { data: { big }, expireTimeStamp: Date.now() - 1000 }\n"
@@ -256,7 +256,7 @@ static void test_exit_state_expires_and_has_a_limit(void **state) {
     harness_wait_log(&h, ONE, "two 0 undefined");
     close_app();
     js_open(&h, ONE);
-    harness_wait_log(&h, ONE, "home 2");
+    harness_wait_log(&h, ONE, "two 0 undefined 2"); /* home, and its own navigation is over */
     harness_ok(&h, "Open",
                "{\"id\":\"" ONE "\",\"path\":\"pages/two\",\"query\":{\"size\":\"40000\"}}");
     harness_wait_log(&h, ONE, "two 40000 undefined");
