@@ -109,7 +109,7 @@ void app_enforce_warm(struct daemon *d) {
  * design.md §3. */
 void app_oom_score(struct app *app) {
     static const int by_state[LIFE_STATE_COUNT][2] = {
-        [LIFE_BACKGROUND] = { 300, 900 },
+        [LIFE_BACKGROUND] = { 300, 999 },
         [LIFE_SUSPENDED] = { 900, 1000 },
         [LIFE_STOPPING] = { 900, 1000 },
     };

@@ -181,7 +181,7 @@ static void test_oom_scores_follow_the_level(void **state) {
     int at = step_until(C, 0, "decision", NULL, "kill");
     const char *left = strcmp(tape.told[at].id, A) == 0 ? D : A;
     (void) tape_wait_from(at, "exit", tape.told[at].id, "memory_pressure");
-    wait_scores(left, 1000, 900);
+    wait_scores(left, 1000, 999);
     assert_int_equal(memory_number(NULL, "level"), 10);
     order(C, "!drop 256");
     (void) tape_wait_level(at, 0);
@@ -191,7 +191,7 @@ static void test_oom_scores_follow_the_level(void **state) {
     at = fill_to_moderate(C);
     at = step_until(C, at + 1, "memory", NULL, NULL);
     assert_int_equal(tape.told[at].level, 10);
-    wait_score(B, 900);
+    wait_score(B, 999);
     drop_unseen(C);
     wait_score(B, 300);
     assert_int_equal(memory_number(NULL, "level"), 0);

@@ -48,7 +48,8 @@ static const struct {
                         "The leaking app ends for its memory, for a reason that is told, and all "
                         "others can be opened afterwards.",
                         { "apps=8", "size=16M", "turn=500ms", "sample=100ms", "leak=32M",
-                          "again=0%", "manners=free,keep,free,keep,free,keep,free,leak" } },
+                          "touch=10ms", "again=0%",
+                          "manners=free,keep,free,keep,free,keep,free,leak" } },
     [SCENARIO_DENSITY] = { "density",
                            "one app more, and one more, until no more fit",
                            "Nearly as many apps as fit are kept warm while the one in front stalls "
