@@ -6,6 +6,7 @@ set -u
 cd /vm
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8
 export HOME=/root MINIPROG_REQUIRE=cgroup2,unified,psi MINIPROG_BUILD=/vm/build MINIPROG_LIBEXEC=/vm/build MINIPROG_SOURCE=/vm
+export MINIPROG_BOMBS=10 # as many as an emulated processor has time for
 state=/var/lib/vm-guest
 results=$state/results
 mkdir -p $results
@@ -33,10 +34,12 @@ while read -r case; do
     if grep -q '^# programs' "tests/vm/cases/$case"; then
         # shellcheck disable=SC2046 # words
         set -- $(sh "tests/vm/cases/$case")
+        limit=600
     else
         set -- "/vm/tests/vm/cases/$case"
+        limit=3000
     fi
-    TEST_TIMEOUT=3000 sh tests/run.sh $results "$@" || failed=1
+    TEST_TIMEOUT=$limit TEST_LONG=0 sh tests/run.sh $results "$@" || failed=1
     # Over all boots: what stood before a power cut may be just what is asked for.
     journalctl --no-pager -o short-precise --since "$started" >"$results/$name.journal" 2>&1
     [ "${failed:-}" ] || rm -f "$results/$name.journal"

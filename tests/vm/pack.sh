@@ -39,7 +39,7 @@ if [ $# = 0 ]; then
 else
     for case; do echo "$case.sh"; done >"$work/list"
 fi
-echo "${TESTS:-it_*}" >"$work/only"
+printf %s "${TESTS:-}" >"$work/only"
 echo "${VM_CUTS:-20}" >"$work/cuts"
 echo "${VM_STORM:-100}" >"$work/storm"
 echo "${VM_SEED:-7}" >"$work/seed"

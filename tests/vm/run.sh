@@ -1,17 +1,19 @@
 #!/bin/sh
-# run.sh SUITE BUILD [CASE...] - boots a machine of SUITE, runs the cases in it (all that are for
-# SUITE, or those named), and ends with one line of totals. BUILD has the programs and tests.
+# run.sh MACHINE BUILD [CASE...] - boots a machine, "SUITE" or "SUITE+WHAT", runs the cases in it (all
+# that are for SUITE, or those named), and ends with one line of totals. BUILD has the programs and tests.
 #
 # The machine's disks: vda its root, a copy that is thrown away; vdb a tar of what is tested; vdc
-# a tar of what came out, found afterwards in build/vm/SUITE/results. What it says on its serial
+# a tar of what came out, found afterwards in build/vm/SUITE/results[+WHAT]. What it says on its serial
 # line is shown as it comes. Some of it is for us:
 #     vm: reboot      it ends, and is to be started again
 #     vm: cut MS      its power is to go after so many milliseconds, and to come back
 #     vm: end         all cases are done
 set -eu
-suite=$1 build=$2
+machine=$1 build=$2
 shift 2
+suite=${machine%%+*}
 out=build/vm/$suite
+results=$out/results${machine#"$suite"}
 here=$(dirname "$0")
 boots_max=$((20 + ${VM_CUTS:-20}))
 
@@ -59,24 +61,26 @@ boot() {
 boots=0
 while [ $boots -lt $boots_max ]; do
     boots=$((boots + 1))
+    began=$(date +%s)
     boot
+    echo "-- $machine, boot $boots: $(($(date +%s) - began)) s"
     cat "$work/console" >>"$work/all"
     grep -q -e '^vm: reboot$' -e '^vm: cut ' "$work/console" || break
 done
 
-rm -rf "$out/results"
-mkdir -p "$out/results"
-tar -xf "$work/vdc" -C "$out/results" 2>/dev/null || echo "vm: no results came out of the machine"
-cp "$work/all" "$out/results/console"
+rm -rf "$results"
+mkdir -p "$results"
+tar -xf "$work/vdc" -C "$results" 2>/dev/null || echo "vm: no results came out of the machine"
+cp "$work/all" "$results/console"
 
 finished=$(grep -c '^vm: end$' "$work/all" || true)
-awk -v finished="$finished" -v suite="$suite" '
+awk -v finished="$finished" -v machine="$machine" '
     /^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { p += $1; f += $3; s += $5 }
     END {
         if (!finished) {
             print "the machine did not come to its end"
             f++
         }
-        print suite ": " p + 0 " passed, " f + 0 " failed, " s + 0 " skipped"
+        print machine ": " p + 0 " passed, " f + 0 " failed, " s + 0 " skipped"
         exit f || !(p + s)
     }' "$work/all"
