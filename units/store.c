@@ -26,6 +26,7 @@
 struct store *store_close(struct store *s) {
     if (!s)
         return NULL;
+    close_p(&s->parts_fd);
     close_p(&s->copies_fd);
     close_p(&s->trash_fd);
     close_p(&s->staging_fd);
@@ -143,7 +144,8 @@ int store_open(const char *state_dir, struct store **ret, struct err *e) {
 
     if (!s)
         return err_set(e, -ENOMEM, "no memory for the store");
-    s->dir_fd = s->lock_fd = s->apps_fd = s->staging_fd = s->trash_fd = s->copies_fd = -1;
+    s->dir_fd = s->lock_fd = s->apps_fd = s->staging_fd = s->trash_fd = s->copies_fd = s->parts_fd =
+        -1;
     if ((r = fs_mkdirs(state_dir, FOLDER_MODE, e)) < 0 ||
         (r = fs_open_dir(AT_FDCWD, state_dir, &s->dir_fd, e)) < 0 ||
         (r = check_file_system(s->dir_fd, state_dir, &s->is_volatile, e)) < 0 ||
@@ -152,6 +154,7 @@ int store_open(const char *state_dir, struct store **ret, struct err *e) {
         (r = fs_mkdir(s->dir_fd, "staging", 0700, &s->staging_fd, e)) < 0 ||
         (r = fs_mkdir(s->dir_fd, "trash", 0700, &s->trash_fd, e)) < 0 ||
         (r = fs_mkdir(s->dir_fd, "copies", 0700, &s->copies_fd, e)) < 0 ||
+        (r = fs_mkdir(s->dir_fd, "parts", 0700, &s->parts_fd, e)) < 0 ||
         (r = fs_sync_dir(s->dir_fd, e)) < 0)
         return r;
     KILLPOINT(OPEN_LOCKED);

@@ -3,8 +3,8 @@
  * point. Layer: 2, units. Uses: base.
  *
  *   <state dir>/lock                      flock: one supervisor
- *   <state dir>/staging/<random>/         what a worker writes; never run from
- *   <state dir>/trash/<random>/           on its way out
+ *   <state dir>/{staging,trash}/<random>/ what a worker writes, never run from; on its way out
+ *   <state dir>/parts/                    downloads that broke off (store_part.h)
  *   <state dir>/apps/<id>/state           the commit point: JSON line and checksum line
  *   <state dir>/apps/<id>/versions/<code>-<hash16>/{package/, files}   immutable once there
  *   <state dir>/copies/<id>:state         the same once more, written first: where a state is lost

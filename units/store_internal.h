@@ -20,7 +20,7 @@
 struct store {
     int dir_fd; /* opened before anything is written: its syncfs(2) tells of every error since */
     int lock_fd;
-    int apps_fd, staging_fd, trash_fd, copies_fd;
+    int apps_fd, staging_fd, trash_fd, copies_fd, parts_fd;
     bool is_volatile;
 };
 

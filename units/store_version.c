@@ -16,6 +16,7 @@
 #include "units/beneath.h"
 #include "units/filelist.h"
 #include "units/store_internal.h"
+#include "units/store_part.h"
 
 /* gone: its name in trash/ from now on. */
 static int hide(struct store *s, int dir_fd, const char *name, char gone[17], struct err *e) {
@@ -212,6 +213,7 @@ int store_remove(struct store *s, const char *id, bool keep_data, struct err *e)
 
     if ((r = store_app_open(s, id, false, &app_fd, e)) < 0 || (r = store_copy_drop(s, id, e)) < 0)
         return r;
+    store_part_drop(s, id, NULL);
     return take_out(s, id, keep_data, e);
 }
 

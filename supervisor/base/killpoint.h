@@ -23,6 +23,8 @@
     X(OPEN_CLEARED)                                                                                \
     X(INDEX_HEEDED)     /* S1, not yet saved */                                                    \
     X(DOWNLOAD_BEGUN)   /* S3 */                                                                   \
+    X(PART_OPENED)      /* S3: where it goes to */                                                 \
+    X(PART_DROPPED)     /* what there is of it is not needed any more */                           \
     X(STAGE_MADE)       /* S5 */                                                                   \
     X(UNPACK_FILE)      /* S5, the worker: each file */                                            \
     X(UNPACK_LISTED)    /* S5, the worker: all of them and their list, not yet synced */           \

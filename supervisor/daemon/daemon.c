@@ -42,6 +42,7 @@
 #include "supervisor/daemon/watch.h"
 #include "supervisor/daemon/work.h"
 #include "units/store.h"
+#include "units/store_part.h"
 
 #define LOCK_TRIES   20 /* at start only, before there is a loop to block */
 #define LOCK_WAIT_MS 50
@@ -286,6 +287,7 @@ static int handed_socket(void) {
 }
 
 static int tidy(void *store, struct err *e) {
+    store_parts_tidy(store, loop_realtime() / 1000000);
     return store_tidy(store, e);
 }
 

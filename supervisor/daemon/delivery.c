@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "supervisor/base/cleanup.h"
@@ -17,10 +16,13 @@
 #include "supervisor/base/killpoint.h"
 #include "supervisor/daemon/config.h"
 #include "supervisor/daemon/daemon.h"
+#include "supervisor/daemon/delivery_file.h"
 #include "supervisor/daemon/log.h"
+#include "supervisor/daemon/loop.h"
 #include "supervisor/daemon/work.h"
 #include "supervisor/daemon/worker_run.h"
 #include "units/store.h"
+#include "units/store_part.h"
 
 #define NOBODY             ((uid_t) 65534) /* of downloads: no app, no person */
 #define WORKER_PATIENCE_US (UINT64_C(5) * 60 * 1000000)
@@ -44,6 +46,8 @@ struct delivery {
     uint64_t size, unpacked_size, files; /* as the index says, or UNSET */
     char sha256[FILELIST_HASH_HEX + 1];
     char etag[WORKER_ETAG_MAX + 1]; /* of what is in the file so far */
+    char part_of[65];               /* "": nobody's */
+    bool drops_part;
 };
 
 static void delivery_free(struct delivery *dl) {
@@ -60,38 +64,9 @@ static void delivery_free(struct delivery *dl) {
     free(dl);
 }
 
-void delivery_part_clear(struct delivery_part *part) {
-    close_p(&part->fd);
-    part->sha256[0] = part->etag[0] = '\0';
-}
-
-/* Of the same file: go on behind what there is of it. */
-static void take_part(struct delivery *dl) {
-    struct delivery_part *part = dl->order.part;
-
-    if (!part || part->fd < 0)
-        return;
-    if (dl->sha256[0] && strcmp(part->sha256, dl->sha256) == 0) {
-        dl->file_fd = TAKE_FD(part->fd);
-        memcpy(dl->etag, part->etag, sizeof dl->etag);
-    }
-    delivery_part_clear(part);
-}
-
-static void leave_part(struct delivery *dl) {
-    struct delivery_part *part = dl->order.part;
-
-    if (!part || dl->step != FETCH || dl->out.fault != PACKAGE_NETWORK || !dl->sha256[0])
-        return;
-    part->fd = TAKE_FD(dl->file_fd);
-    memcpy(part->sha256, dl->sha256, sizeof part->sha256);
-    memcpy(part->etag, dl->etag, sizeof part->etag);
-}
-
 static void finish(struct delivery *dl) {
     struct delivered out = dl->out;
 
-    leave_part(dl);
     if (out.fault == PACKAGE_OK)
         KILLPOINT(DELIVERED);
     if (out.fault == PACKAGE_OK)
@@ -107,6 +82,8 @@ static int run_discard(void *arg, struct err *e) {
 
     (void) e;
     store_stage_discard(dl->d->store, dl->out.stage);
+    if (dl->drops_part)
+        store_part_drop(dl->d->store, dl->part_of, NULL);
     return 0;
 }
 
@@ -142,6 +119,7 @@ struct delivery *delivery_drop(struct delivery *dl) {
 
 static void fail(struct delivery *dl, enum package_fault fault, const char *detail) {
     dl->out.fault = fault;
+    dl->drops_part = dl->part_of[0] && (fault != PACKAGE_NETWORK || dl->step != FETCH);
     (void) snprintf(dl->out.detail, sizeof dl->out.detail, "%s", detail);
     if (!discard(dl)) /* else it is told when nothing is left */
         finish(dl);
@@ -149,19 +127,13 @@ static void fail(struct delivery *dl, enum package_fault fault, const char *deta
 
 /* --- what the disk has to do with it ------------------------------------------------------ */
 
-static int nameless_file(struct store *store, int *ret, struct err *e) {
-    uint64_t random;
-    char name[32];
+static int open_file(struct delivery *dl, struct err *e) {
+    struct store *store = dl->d->store;
 
-    if (getrandom(&random, sizeof random, 0) != (ssize_t) sizeof random)
-        return err_set(e, -EIO, "no random name for a download");
-    (void) snprintf(name, sizeof name, ".download-%016" PRIx64, random);
-    int fd = openat(store_fd(store), name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return err_set(e, -errno, "cannot make a file for a download: %s", strerror(errno));
-    (void) unlinkat(store_fd(store), name, 0);
-    *ret = fd;
-    return 0;
+    if (!dl->part_of[0])
+        return delivery_file(store, &dl->file_fd, e);
+    store_parts_tidy(store, loop_realtime() / 1000000);
+    return store_part_open(store, dl->part_of, dl->sha256, dl->etag, &dl->file_fd, e);
 }
 
 static int add_key(struct delivery *dl, const char *text) {
@@ -225,10 +197,10 @@ static int prepare(void *arg, struct err *e) {
     bool keys = dl->order.kind == DELIVER_INDEX || dl->order.want_signature;
     int r = 0;
 
-    if (dl->order.kind != DELIVER_FOLDER && dl->file_fd < 0)
-        r = nameless_file(store, &dl->file_fd, e);
+    if (dl->order.kind != DELIVER_FOLDER)
+        r = open_file(dl, e);
     if (r >= 0 && dl->order.want_signature)
-        r = nameless_file(store, &dl->signature_fd, e);
+        r = delivery_file(store, &dl->signature_fd, e);
     if (r >= 0 && keys)
         r = read_keys(dl, e);
     if (r >= 0 && dl->order.kind != DELIVER_INDEX)
@@ -246,6 +218,8 @@ static void on_line(void *userdata, const char *line, size_t len) {
 
     if (dl->step != FETCH || worker_progress_parse(line, len, &p, NULL) < 0)
         return;
+    if (dl->part_of[0] && strcmp(dl->etag, p.etag) != 0)
+        delivery_note_tag(dl->d, dl->part_of, dl->sha256, p.etag);
     memcpy(dl->etag, p.etag, sizeof dl->etag);
     if (dl->order.progress)
         dl->order.progress(dl->order.userdata, "download", p.bytes, p.total);
@@ -478,6 +452,7 @@ int delivery_begin(struct daemon *d, const struct delivery_order *order, struct 
     dl->files = p ? p->files : WORKER_REQUEST_UNSET;
     if (p)
         memcpy(dl->sha256, p->sha256, sizeof dl->sha256);
+    (void) snprintf(dl->part_of, sizeof dl->part_of, "%s", order->part_of ? order->part_of : "");
     (void) snprintf(dl->pinned, sizeof dl->pinned, "%s", order->pinned ? order->pinned : "");
     dl->source = strdup(order->source);
     if (!dl->source ||
@@ -487,7 +462,6 @@ int delivery_begin(struct daemon *d, const struct delivery_order *order, struct 
         return -ENOMEM;
     }
     KILLPOINT(DOWNLOAD_BEGUN);
-    take_part(dl);
     dl->on_disk = true;
     int r = work_submit(d->work, WORK_DISK, prepare, prepared, dl);
     if (r < 0) {

@@ -5,8 +5,8 @@
  *     folder    copy
  *     package   fetch its signature, if one is asked for; fetch; verify; unpack
  *     index     fetch; check its signature and read it
- * Each job is a worker of its own, gone before the next one begins; files between them are ours,
- * without a name, and handed over as descriptors. */
+ * Each job is a worker of its own, gone before the next one begins; files between them are ours
+ * and handed over as descriptors. */
 #ifndef DAEMON_DELIVERY_H
 #define DAEMON_DELIVERY_H
 
@@ -22,14 +22,6 @@ struct daemon;
 struct delivery;
 
 enum delivery_kind { DELIVER_FOLDER, DELIVER_PACKAGE, DELIVER_INDEX };
-
-/* What came of a package before the line broke, kept by who asks for it again: a file of ours
- * without a name. It is hashed anew when the rest is fetched. */
-struct delivery_part {
-    int fd; /* -1: none */
-    char sha256[FILELIST_HASH_HEX + 1], etag[WORKER_ETAG_MAX + 1];
-};
-void delivery_part_clear(struct delivery_part *part);
 
 struct delivered {
     enum package_fault fault; /* PACKAGE_OK: all below is there */
@@ -53,8 +45,11 @@ struct delivery_order {
     gid_t gid;
     const gid_t *groups; /* borrowed until done() */
     size_t n_groups;
-    struct delivery_part *part; /* to go on with, and what is left of it then; or NULL */
-    uint64_t timeout_us;        /* of each fetch */
+    /* Of a package as_index_says, the installed app that it is for: what there is of it is gone on
+     * with, and kept when the line breaks or the daemon ends (units/store_part.h); copied. NULL: it
+     * is fetched as a whole */
+    const char *part_of;
+    uint64_t timeout_us; /* of each fetch */
     /* phase: as update.phase of the wire; may be NULL */
     void (*progress)(void *userdata, const char *phase, uint64_t bytes, uint64_t total);
     void (*done)(void *userdata, struct delivered *what);

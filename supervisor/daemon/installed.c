@@ -33,6 +33,7 @@
 #include "supervisor/daemon/work.h"
 #include "units/exitstate.h"
 #include "units/result.h"
+#include "units/store_part.h"
 #include "units/trial.h"
 #include "units/updates.h"
 
@@ -161,9 +162,8 @@ static int commit_stage(struct installed_job *job, struct err *e) {
     return r;
 }
 
-int installed_run(void *arg, struct err *e) {
+static int install(struct installed_job *job, struct err *e) {
     CLEANUP(updates_clear_p) struct updates u = { 0 };
-    struct installed_job *job = arg;
     struct store *store = job->d->store;
     struct err ignored = { 0 };
 
@@ -192,6 +192,14 @@ int installed_run(void *arg, struct err *e) {
         r = store_save(store, job->id, &job->state, e);
     if (r >= 0)
         (void) store_gc(store, job->id, NULL, &ignored); /* the next one takes what this one left */
+    return r;
+}
+
+int installed_run(void *arg, struct err *e) {
+    struct installed_job *job = arg;
+    int r = install(job, e);
+
+    store_part_drop(job->d->store, job->id, NULL); /* there, or not to be had from these bytes */
     return r;
 }
 

@@ -26,6 +26,7 @@
 #include "supervisor/daemon/why.h"
 #include "supervisor/daemon/work.h"
 #include "units/admit.h"
+#include "units/store_part.h"
 
 #define INDEX_TIMEOUT_US (UINT64_C(60) * 1000000)
 #define MACHINE_ID       "/etc/machine-id"
@@ -37,7 +38,6 @@ struct update *update_of(struct app *app) {
     struct update *u = calloc(1, sizeof *u);
     if (u) {
         u->app = app;
-        u->part.fd = -1;
         list_init(&u->calls);
     }
     return app->update = u;
@@ -60,7 +60,6 @@ struct update *update_free(struct update *u) {
     waiters_drop(&u->calls);
     u->delivery = delivery_drop(u->delivery);
     u->retry = sd_event_source_disable_unref(u->retry);
-    delivery_part_clear(&u->part);
     u->holding = false; /* the app goes as well */
     rest(u);
     free(u);
@@ -210,7 +209,7 @@ static void download(struct update *u) {
         .source = u->choice.package->url,
         .allow_file = strncmp(u->url, "file:", 5) == 0,
         .as_index_says = u->choice.package,
-        .part = &u->part,
+        .part_of = u->app->id,
         .timeout_us = d->config->update.install_timeout,
         .progress = progress,
         .done = delivered,
@@ -268,6 +267,9 @@ static int heed(struct revision *r, struct err *e) {
     if (result < 0)
         return result;
     choose(u, &r->state, known, now);
+    if (u->choice.verdict != INDEX_EXPIRED) /* else it may be the clock that is wrong */
+        store_part_drop(r->app->d->store, r->app->id,
+                        u->choice.package ? u->choice.package->sha256 : NULL);
     uint64_t sequence = admit_sequence(u->index, u->key, &app);
     (void) snprintf(pin, sizeof pin, "%s", admit_pin(u->index, u->key, known->key));
     memcpy(known->key, pin, sizeof pin);

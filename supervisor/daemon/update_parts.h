@@ -27,9 +27,8 @@ struct update {
     uint64_t not_before; /* CLOCK_BOOTTIME: after a check that failed no cold start checks again */
     sd_event_source *patience, *retry;
     struct delivery *delivery;
-    struct delivery_part part; /* of a download that broke off */
-    uint64_t said;             /* hash of what `why` was told last */
-    char *url;                 /* of the index being read */
+    uint64_t said; /* hash of what `why` was told last */
+    char *url;     /* of the index being read */
     struct index *index;
     char key[MINISIGN_KEY_TEXT + 1];
     enum package_fault fault;

@@ -200,7 +200,10 @@ static inline void make_stores(void) {
     keep_as("bad");
     sh("cp -a two litter && cp -a ref/3-* litter/staging/0123456789abcdef && "
        "cp -a ref/4-* litter/trash/0123456789abcdef && cp -a ref/3-* litter/apps/" ONE
-       "/versions/ && touch litter/.download-0123456789abcdef");
+       "/versions/ && touch litter/.download-0123456789abcdef && cd litter/parts && "
+       "touch org.example.gone:$(sha256sum <../../packages/one-3.ma | cut -c1-64) " ONE
+       ":$(sha256sum <../../packages/one-2.ma | cut -c1-64) && touch -d 2000-01-01 " ONE
+       ":$(sha256sum <../../packages/one-3.ma | cut -c1-64)");
 }
 
 /* --- disks -------------------------------------------------------------------------------- */
@@ -277,6 +280,14 @@ static inline bool keeps_data(const struct phase *ph) {
     return ph->name && strcmp(ph->name, "set aside") == 0;
 }
 
+/* A download that was under way may be gone on with: not one of a version that is there. */
+static inline void check_parts(const struct store_state *s) {
+    sh("for c in %d %d; do test $c = 0 || sha256sum packages/one-$c.ma; done | cut -c1-64 >over; "
+       "ls state/parts >there; ! grep -F -f over there && "
+       "! grep -vE '^" ONE ":[0-9a-f]{64}(:etag)?$' there",
+       (int) s->current.code, (int) s->pending.code);
+}
+
 /* Exactly the versions that the state names, each as it was published. */
 static inline void check_versions(void) {
     CLEANUP(free_p) char *text = NULL;
@@ -293,20 +304,24 @@ static inline void check_versions(void) {
        "diff named there && for v in $(cat there); do diff -r ref/$v state/apps/" ONE
        "/versions/$v || exit 1; done",
        s.current.name, s.previous.name, s.pending.name);
+    check_parts(&s);
     store_state_clear(&s);
 }
 
 static inline void check_store(const struct phase *ph, bool there) {
-    sh("ls -A state | grep -vxE 'apps|lock|log|staging|trash|trust|copies|neighbour|lost.found' "
+    sh("ls -A state | grep -vxE "
+       "'apps|lock|log|staging|trash|trust|copies|parts|neighbour|lost.found' "
        ">odd; ls -A state/staging state/trash | grep -v -e : -e '^$' >>odd; "
        "! grep . odd");
     if (there)
         check_versions();
     else if (keeps_data(ph))
-        sh("test \"$(ls -A state/apps/" ONE " state/copies | xargs)\" = \"state/apps/" ONE
-           ": data state/copies:\" && grep -qx kept state/apps/" ONE "/data/kept");
+        sh("test \"$(ls -A state/apps/" ONE " state/copies state/parts | xargs)\" = "
+           "\"state/apps/" ONE ": data state/copies: state/parts:\" && "
+           "grep -qx kept state/apps/" ONE "/data/kept");
     else
-        sh("ls -A state/apps state/copies 2>&1 | grep -v -e : -e '^$' >odd; ! grep . odd");
+        sh("ls -A state/apps state/copies state/parts 2>&1 | grep -v -e : -e '^$' >odd; "
+           "! grep . odd");
 }
 
 #endif
