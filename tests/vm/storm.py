@@ -125,15 +125,19 @@ def await_states(ids, wanted):
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         now = apps()
-        if all(now[i]["state"] in wanted for i in ids):
+        others = [i for i in ids if now[i]["state"] not in wanted]
+        if not others:
             return
         time.sleep(0.2)
-    sys.exit(f"not all became {wanted}")
+    told = [f"{i} is {now[i]['state']}, {now[i].get('last_exit')}" for i in others]
+    sys.exit(f"not all became {wanted}: {told}")
 
 
 def restarts(count, ids):
     for i in ids:
-        call("Open", id=i)
+        reply = call("Open", id=i)
+        if "error" in reply:
+            return [f"{i} does not open: {reply}"]
     await_states(ids, ("foreground", "suspended"))
     before = apps()
     keys = ("pid", "state", "cold_starts", "hot_starts", "since_usec", "version_code")
