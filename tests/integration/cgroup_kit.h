@@ -34,7 +34,7 @@
 #include "cgroups/cgroup.h"
 #include "supervisor/base/err.h"
 
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 60000
 
 static struct err e; /* of the last call */
 

@@ -151,7 +151,8 @@ static void test_a_path_is_delivered_by_show(void **state) {
 
 static void test_destroyed_after_too_long(void **state) {
     (void) state;
-    harness_write_config(&h, "[lifecycle]\nsuspend_after=100ms\ndestroy_after=200ms\n");
+    harness_write_config(&h, "[lifecycle]\nsuspend_after=100ms\ndestroy_after=200ms\n"
+                             "stop_timeout=60s\n"); /* for its last words */
     harness_signal(&h, SIGHUP);
     probe(ONE, "", "");
     open_app(ONE, NULL);

@@ -4,7 +4,7 @@
 # zram and reclaim of what is suspended; then the storm, and a leak until the machine itself is empty.
 . /vm/tests/vm/lib.sh
 need_service
-printf '[lifecycle]\nsuspend_after=1s\nmax_warm=0\n[memory]\nbudget=400M\n' >/etc/miniprogd.conf
+printf '[lifecycle]\nsuspend_after=1s\nmax_warm=0\n[memory]\nbudget=400M\nalarm_count=1000\n' >/etc/miniprogd.conf
 systemctl restart miniprogd.service
 hog=org.example.hog small=org.example.small
 threshold() { miniprogctl memory --json | grep -q "\"name\":\"$1\"[^}]*$2"; }
@@ -53,9 +53,10 @@ swapoff -a
 
 # Twice what fits, as fast as people tap, in the budget's limit; then a leak that no budget holds.
 cd /tmp || exit 1
-ok "the storm keeps its promise" miniprog-stress --own --quiet --budget=128M --size=16M --time=40s storm
+ok "the storm keeps its promise" miniprog-stress --own --quiet --budget=128M --size=16M \
+    --until-kills=4 --time=300s storm
 ok "so does a leak until the machine is empty" \
-    miniprog-stress --own --quiet --budget=none --time=100s leak
+    miniprog-stress --own --quiet --budget=none --time=600s leak
 ok "the service heard nothing of it" sh -c "! miniprogctl list | grep -q '\.'"
 rm -f /etc/miniprogd.conf
 systemctl restart miniprogd.service
