@@ -12,6 +12,7 @@ own=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 # change from release to release.
 needs() { sh .ci/deps -n "$@" | tr ' ' '\n' | grep .; }
 packages="systemd-sysv systemd-oomd dbus dbus-user-session libpam-systemd udev kmod procps locales
+    busybox-static xz-utils cpio
     linux-image-cloud-amd64 $(needs build tests | grep -vx -e gcc -e libc6-dev -e make)"
 [ "$suite" != bookworm ] || packages="$packages earlyoom" # a peer of ours, to be measured beside
 if [ "$suite" != "$own" ]; then
@@ -20,7 +21,7 @@ if [ "$suite" != "$own" ]; then
 fi
 packages=$(echo $packages | tr ' ' ',')
 
-recipe=$({ cat "$0" "$here/vm-guest.service" && echo "$packages"; } | sha256sum)
+recipe=$({ cat "$0" "$here/vm-guest.service" "$here/initrd.sh" && echo "$packages"; } | sha256sum)
 if [ -e "$out/image" ] && [ "$(cat "$out/recipe" 2>/dev/null)" = "$recipe" ]; then
     exit 0
 fi
@@ -39,7 +40,9 @@ mmdebstrap --quiet --variant=minbase --include="$packages" "$suite" "$tree"
 for unit in serial-getty@ttyS0.service getty@tty1.service apt-daily.timer apt-daily-upgrade.timer \
     dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer man-db.timer \
     systemd-networkd-wait-online.service systemd-oomd.service systemd-oomd.socket \
-    earlyoom.service; do
+    earlyoom.service systemd-udev-trigger.service modprobe@configfs.service \
+    modprobe@dm_mod.service modprobe@drm.service modprobe@efi_pstore.service \
+    modprobe@fuse.service modprobe@loop.service; do
     ln -sf /dev/null "$tree/etc/systemd/system/$unit"
 done
 install -m 644 "$here/vm-guest.service" "$tree/etc/systemd/system/"
@@ -52,7 +55,7 @@ echo "$suite" | md5sum | cut -c1-32 >"$tree/etc/machine-id"
 echo '/dev/vda / ext4 defaults 0 0' >"$tree/etc/fstab"
 
 cp -L "$tree/vmlinuz" "$out/vmlinuz"
-cp -L "$tree/initrd.img" "$out/initrd"
+sh "$here/initrd.sh" "$tree" "$out/initrd"
 truncate -s 3G "$out/image.new"
 mke2fs -q -F -t ext4 -L root -d "$tree" "$out/image.new"
 mv "$out/image.new" "$out/image"

@@ -40,7 +40,10 @@ else
     for case; do echo "$case.sh"; done >"$work/list"
 fi
 printf %s "${TESTS:-}" >"$work/only"
-echo "${VM_CUTS:-20}" >"$work/cuts"
-echo "${VM_STORM:-100}" >"$work/storm"
+# Less of the same where the processor is emulated.
+cuts=20 storm=100
+[ -z "${VM_EMULATED:-}" ] || { cuts=10 storm=10 && : >"$work/emulated"; }
+echo "${VM_CUTS:-$cuts}" >"$work/cuts"
+echo "${VM_STORM:-$storm}" >"$work/storm"
 echo "${VM_SEED:-7}" >"$work/seed"
 tar -cf "$file" -C "$work" .

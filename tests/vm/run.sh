@@ -19,6 +19,9 @@ boots_max=$((20 + ${VM_CUTS:-20}))
 
 sh "$here/build.sh" "$suite"
 accel=$(cat "$out/accel" 2>/dev/null || sh "$here/accel.sh" "$out/vmlinuz" | tee "$out/accel")
+case $accel in
+tcg*) export VM_EMULATED=1 ;;
+esac
 
 work=$(mktemp -d "$out/run-XXXXXX")
 trap 'rm -rf "$work"' EXIT
