@@ -89,7 +89,6 @@ IT_APPS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/app_*.c))
 FUZZERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 all: $(PROGRAMS) $(SDK) $(EXAMPLES) ## the programs, the library, the examples
-
 # Rewritten only when the flags change: then all objects are stale.
 $(BUILD)/flags: force
 	@mkdir -p $(@D)
@@ -156,6 +155,7 @@ $(BUILD)/tests/integration/app_%: $(BUILD)/tests/integration/app_%.o $(call arch
 	$(CC) $^ $(LDFLAGS) $(EXT_sdk) -o $@
 $(BUILD)/miniprog-stress-app: $(call objects,tests/stress/app) $(call archives,sdk)
 	$(CC) $^ $(LDFLAGS) $(EXT_sdk) -o $@
+$(BUILD)/tests/integration/app_clock: private LDFLAGS += -shared
 $(BUILD)/tests/integration/app_bare_js: private EXT_sdk += $(filter-out $(EXT_base),$(EXT_js))
 $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(call archives,tests)
 	$(CC) $^ $(LDFLAGS) -fsanitize=fuzzer $(EXT_tests) -o $@

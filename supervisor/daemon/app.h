@@ -41,8 +41,8 @@ struct app {
     unsigned records; /* being written: until they are, its run state is what a crash leaves */
     bool has_exit;
     struct exit_record last_exit;
-    char *exit_state; /* for the next cold run; NULL: none */
-    uint64_t exit_state_expires;
+    char *exit_state;          /* for the next cold run; NULL: none */
+    uint64_t exit_state_until; /* CLOCK_BOOTTIME: setting the clock ends it no sooner or later */
     unsigned
         storing; /* so many jobs of the disk lane, or who else it waits for, have its versions */
     bool start_waits;  /* for that, to start */

@@ -275,10 +275,11 @@ static void exit_state_done(void *arg, int result, const struct err *e) {
 
 void app_set_exit_state(struct app *app, char *text, uint64_t expires_at_usec) {
     struct exit_state_job *job = calloc(1, sizeof *job);
+    uint64_t now = loop_realtime();
 
     free(app->exit_state);
     app->exit_state = text;
-    app->exit_state_expires = expires_at_usec;
+    app->exit_state_until = loop_boottime() + (expires_at_usec > now ? expires_at_usec - now : 0);
     if (!job)
         return;
     job->store = app->d->store;

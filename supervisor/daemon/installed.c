@@ -287,7 +287,7 @@ static void load_exit_state(struct app *app) {
         return;
     if (json_print(data, &text) == 0) {
         app->exit_state = str_take(&text);
-        app->exit_state_expires = UINT64_MAX; /* its file knows; it was good a moment ago */
+        app->exit_state_until = UINT64_MAX; /* its file knows; it was good a moment ago */
     }
     str_clear(&text);
 }

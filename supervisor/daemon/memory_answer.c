@@ -12,9 +12,15 @@
 #include "supervisor/daemon/memory_parts.h"
 #include "supervisor/daemon/server.h"
 
+/* When it was by the clock of now; 0: that one was set so far back that it has no name for it. */
+static uint64_t wall_time(uint64_t boottime) {
+    uint64_t ago = loop_boottime() - boottime, now = loop_realtime();
+
+    return now > ago ? now - ago : 0;
+}
+
 static void write_sources(const struct memory *m, struct jsonw *w) {
     struct cgrp_source_info infos[CGRP_SOURCE_INFOS];
-    uint64_t ahead = loop_realtime() - loop_boottime();
 
     cgrp_sources_tell(m->sources, infos);
     jsonw_array(w, "sources");
@@ -23,8 +29,9 @@ static void write_sources(const struct memory *m, struct jsonw *w) {
         jsonw_string(w, "name", infos[i].name);
         jsonw_bool(w, "works", infos[i].works);
         jsonw_string(w, "threshold", infos[i].threshold);
-        if (infos[i].last)
-            jsonw_u64(w, "last_usec", infos[i].last + ahead);
+        uint64_t at = infos[i].last ? wall_time(infos[i].last) : 0;
+        if (at)
+            jsonw_u64(w, "last_usec", at);
         if (infos[i].detail[0])
             jsonw_string(w, "detail", infos[i].detail);
         jsonw_end_object(w);

@@ -423,7 +423,7 @@ bool start_begin(struct app *app) {
     uint64_t timeout = own != MANIFEST_UNSET ? own : app->d->config->lifecycle.start_timeout;
 
     run_set_deadline(app, DEADLINE_START, loop_boottime() + timeout);
-    if (app->exit_state && app->exit_state_expires > loop_realtime())
+    if (app->exit_state && app->exit_state_until > loop_boottime())
         run->exit_state = strdup(app->exit_state);
 
     return begin_when_stored(app);

@@ -275,7 +275,9 @@ static int heed(struct revision *r, struct err *e) {
     memcpy(known->key, pin, sizeof pin);
     known->sequence = sequence;
     known->minimum = u->index->minimum_usable;
-    known->seen = now > known->seen ? now : known->seen;
+    /* A clock is taken for right by an index that it does not call expired: one that was far ahead
+     * once would else be believed for ever, and nothing would ever expire again. */
+    known->seen = now > known->seen && !u->stale ? now : known->seen;
     known->offered = u->choice.package ? u->choice.code : 0;
     if (u->choice.verdict == INDEX_WITHDRAWN) {
         r->state.pending = (struct store_version){ 0 };
