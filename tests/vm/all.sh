@@ -3,12 +3,17 @@
 #
 # With no CASE named the power cuts, which are boots and little else, have a machine of their own.
 # The first machine runs here; the others one after the other beside it, since each waits for much
-# that takes no processor. What they say is shown after it.
+# that takes no processor. What they say is shown after it. VM_DENSITY=1 is a small machine alone.
 set -u
 build=$1 version=$2
 shift 2
 here=$(dirname "$0")
 apart=85-power
+if [ -n "${VM_DENSITY:-}" ]; then
+    set -- 95-density
+    SUITES=bookworm # which has earlyoom
+    export VM_MEMORY=512
+fi
 suites=${SUITES:-bookworm trixie}
 unset MAKEFLAGS MFLAGS MAKELEVEL # the makes that we start have jobs of their own
 
