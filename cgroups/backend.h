@@ -94,7 +94,7 @@ struct cgrp_backend {
     int (*populated)(struct cgrp_group *group);
     ssize_t (*pids)(struct cgrp_group *group, pid_t *pids, size_t n);
     int (*stop)(struct cgrp_group *group, enum cgrp_hold hold, struct err *e);
-    int (*resume)(struct cgrp_group *group, struct err *e);
+    int (*resume)(struct cgrp_group *group, int main_pidfd, struct err *e);
     int (*signal)(struct cgrp_group *group, int sig, struct err *e);
     int (*kill)(struct cgrp_group *group, struct err *e);
     int (*usage)(struct cgrp_group *group, struct cgrp_usage *ret, struct err *e);

@@ -72,6 +72,9 @@ ssize_t cgrp_group_pids(struct cgrp_group *group, pid_t *pids, size_t n);
 int cgrp_group_stop(struct cgrp_group *group, enum cgrp_hold hold, struct err *e);
 /* SIGCONT to every process, and thaw. Safe on a group that is not stopped. */
 int cgrp_group_continue(struct cgrp_group *group, struct err *e);
+/* The same; the main process, whose pidfd this is (-1: none), is on its way while the others are
+ * still being listed. */
+int cgrp_group_continue_main(struct cgrp_group *group, int main_pidfd, struct err *e);
 /* Sends a signal to every process listed now (SIGTERM at a stop). */
 int cgrp_group_signal(struct cgrp_group *group, int sig, struct err *e);
 /* SIGKILL to all, nothing escapes: cgroup.kill, else freeze guard and SIGKILL, else rounds over

@@ -304,7 +304,11 @@ int cgrp_group_stop(struct cgrp_group *group, enum cgrp_hold hold, struct err *e
 }
 
 int cgrp_group_continue(struct cgrp_group *group, struct err *e) {
-    return group->root->backend->resume(group, e);
+    return cgrp_group_continue_main(group, -1, e);
+}
+
+int cgrp_group_continue_main(struct cgrp_group *group, int main_pidfd, struct err *e) {
+    return group->root->backend->resume(group, main_pidfd, e);
 }
 
 int cgrp_group_signal(struct cgrp_group *group, int sig, struct err *e) {

@@ -11,7 +11,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #define ROUNDS            3
 #define ROUNDS_NO_FREEZER 50
@@ -92,6 +94,7 @@ static uint64_t now_us(void) {
 /* One pass over the members. */
 struct pass {
     int sig;
+    pid_t has_it;      /* somebody who was sent it before; 0: nobody */
     size_t n;          /* how many were listed */
     uint64_t sum, mix; /* fingerprint of the list */
     int error;         /* the first one */
@@ -111,7 +114,8 @@ static int each_signal(pid_t pid, void *userdata) {
     p->n++;
     p->sum += (uint64_t) pid;
     p->mix ^= (uint64_t) pid * 0x9e3779b97f4a7c15u;
-    send_one(p, pid);
+    if (pid != p->has_it)
+        send_one(p, pid);
     return 0;
 }
 
@@ -260,7 +264,15 @@ static bool may_have_fork_in_flight(struct cgrp_group *group) {
     return cgrp_procs_each(group->procs_fd, each_still_runs, group) == 1;
 }
 
-int cgrp_tree_resume(struct cgrp_group *group, struct err *e) {
+/* Whoever is waited for most. By its pidfd, since a pid that nobody listed just now may be another
+ * process's. */
+static pid_t signal_main(const struct cgrp_group *group, int pidfd, int sig) {
+    if (pidfd < 0 || syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) < 0)
+        return 0;
+    return group->who.main_pid;
+}
+
+int cgrp_tree_resume(struct cgrp_group *group, int main_pidfd, struct err *e) {
     struct pass p = { .sig = SIGCONT };
     int r;
 
@@ -269,6 +281,7 @@ int cgrp_tree_resume(struct cgrp_group *group, struct err *e) {
         if (r == -EAGAIN || r == -ENOENT) /* all listed have it; more cannot be done */
             r = 0;
     } else {
+        p.has_it = signal_main(group, main_pidfd, SIGCONT);
         r = signal_listed(group, &p, e);
     }
     if (group->held_frozen) {

@@ -33,7 +33,7 @@ void cgrp_thaw_p(struct cgrp_frozen *f);
 
 /* The functions of the table. */
 int cgrp_tree_stop(struct cgrp_group *group, enum cgrp_hold hold, struct err *e);
-int cgrp_tree_resume(struct cgrp_group *group, struct err *e);
+int cgrp_tree_resume(struct cgrp_group *group, int main_pidfd, struct err *e);
 int cgrp_tree_signal(struct cgrp_group *group, int sig, struct err *e);
 int cgrp_tree_kill(struct cgrp_group *group, struct err *e);
 

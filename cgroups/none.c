@@ -281,7 +281,8 @@ static int none_stop(struct cgrp_group *group, enum cgrp_hold hold, struct err *
     return tell(group, signal_rounds(group, SIGSTOP), "stop", e);
 }
 
-static int none_resume(struct cgrp_group *group, struct err *e) {
+static int none_resume(struct cgrp_group *group, int main_pidfd, struct err *e) {
+    (void) main_pidfd; /* the members are told from all processes: it would be little of the time */
     return tell(group, signal_rounds(group, SIGCONT), "continue", e);
 }
 

@@ -254,7 +254,7 @@ static void do_show(struct app *app, enum life_state from, const char *cause) {
     run->hot = true;
     channel_show(app);
     channel_flush(app);
-    if (from == LIFE_SUSPENDED && cgrp_group_continue(run->group, &e) < 0)
+    if (from == LIFE_SUSPENDED && cgrp_group_continue_main(run->group, run->pidfd, &e) < 0)
         log_err(app->id, "cannot continue every process: %s, going on all the same", e.text);
     app->hot_starts++;
     run_clear_deadlines(app);

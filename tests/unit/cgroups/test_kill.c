@@ -1,15 +1,34 @@
 /* SPDX-License-Identifier: MIT
  * Signals to the members of a fake group whose processes are real: the order of things that a
  * real tree does not show, and files that the kernel would never write. */
+/* wrap: kill */
 #include "tests/unit/cgroups/fake_tree.h"
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "cgroups/backend.h"
 #include "cgroups/kill.h"
 #include "supervisor/base/err.h"
+
+int __real_kill(pid_t pid, int sig);
+int __wrap_kill(pid_t pid, int sig);
+
+/* Of kill(2), which is how listed members are signalled. */
+static struct {
+    int n;
+    pid_t last;
+} continued;
+
+int __wrap_kill(pid_t pid, int sig) {
+    if (sig == SIGCONT) {
+        continued.n++;
+        continued.last = pid;
+    }
+    return __real_kill(pid, sig);
+}
 
 static pid_t child(void) {
     pid_t pid = fork();
@@ -112,7 +131,7 @@ static void test_only_members_are_signalled(void **state) {
     assert_int_equal(cgrp_tree_stop(&x->group, CGRP_HOLD_SIGNAL, &e), 0);
     assert_true(WIFSTOPPED(stopped_by(member)));
     assert_int_equal(waitpid(stranger, NULL, WUNTRACED | WNOHANG), 0);
-    assert_int_equal(cgrp_tree_resume(&x->group, &e), 0);
+    assert_int_equal(cgrp_tree_resume(&x->group, -1, &e), 0);
     assert_true(WIFCONTINUED(stopped_by(member)));
     assert_int_equal(cgrp_tree_signal(&x->group, SIGTERM, &e), 0);
     assert_int_equal(WTERMSIG(stopped_by(member)), SIGTERM);
@@ -180,9 +199,43 @@ static void test_a_group_held_by_the_freezer_stays_so(void **state) {
         assert_int_equal(cgrp_freeze(&x->group, &guard), 0);
     }
     fake_assert_file(f, "grp/cgroup.freeze", "1"); /* the guard was not the one who froze */
-    assert_int_equal(cgrp_tree_resume(&x->group, &e), 0);
+    assert_int_equal(cgrp_tree_resume(&x->group, -1, &e), 0);
     fake_assert_file(f, "grp/cgroup.freeze", "0");
     end(member);
+    group_free(x);
+}
+
+/* The list is a folder here, which cannot be read. */
+static void test_main_goes_before_the_list_and_once(void **state) {
+    struct fake *f = *state;
+    struct err e = { 0 };
+    pid_t main_pid = child(), other = child();
+    int pidfd = (int) syscall(SYS_pidfd_open, main_pid, 0);
+    struct fixture *x = group_of(f, list_of(main_pid, other, 0), "populated 1\nfrozen 1\n");
+    int list = x->group.procs_fd;
+
+    x->group.who.main_pid = main_pid;
+    assert_int_equal(cgrp_tree_stop(&x->group, CGRP_HOLD_SIGNAL, &e), 0);
+    assert_true(WIFSTOPPED(stopped_by(main_pid)));
+    assert_true(WIFSTOPPED(stopped_by(other)));
+    continued.n = 0;
+    x->group.stopped_us = 0; /* that was long ago */
+    x->group.procs_fd = x->group.dir_fd;
+    assert_int_equal(cgrp_tree_resume(&x->group, pidfd, &e), -EISDIR);
+    assert_int_equal(waitpid(main_pid, NULL, WCONTINUED | WNOHANG), main_pid);
+    assert_int_equal(waitpid(other, NULL, WCONTINUED | WNOHANG), 0);
+
+    x->group.procs_fd = list;
+    assert_int_equal(cgrp_tree_resume(&x->group, pidfd, &e), 0);
+    assert_true(WIFCONTINUED(stopped_by(other)));
+    assert_int_equal(continued.n, 1);
+    assert_int_equal(continued.last, other);
+
+    end(main_pid); /* its pid may be anybody's now: the list decides */
+    assert_int_equal(cgrp_tree_resume(&x->group, pidfd, &e), 0);
+    assert_int_equal(continued.n, 3);
+    end(other);
+    close(pidfd);
     group_free(x);
 }
 
@@ -207,6 +260,7 @@ int main(void) {
         fake_test(test_kill_is_one_write),
         fake_test(test_what_does_not_freeze_is_told_and_thawed),
         fake_test(test_a_group_held_by_the_freezer_stays_so),
+        fake_test(test_main_goes_before_the_list_and_once),
         fake_test(test_without_a_freezer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
