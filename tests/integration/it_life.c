@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -184,6 +185,28 @@ static void test_crashes_are_told_apart(void **state) {
     harness_wait_exit(&h, ONE, "exited");
     open_app(ONE, "!quit");
     harness_wait_exit(&h, ONE, "exited");
+    harness_stop(&h);
+}
+
+/* What the spawn lane waits for cannot be made: it is told, nothing ran, and nobody waits on. */
+static void test_a_start_that_cannot_be_prepared(void **state) {
+    (void) state;
+    char in_the_way[80];
+    struct varlink_reply reply;
+    probe(ONE, "", "");
+    (void) snprintf(in_the_way, sizeof in_the_way, "%s/output/" ONE, h.runtime);
+    assert_int_equal(mkdir(in_the_way, 0700), 0);
+    for (int i = 0; i < 2; i++) {
+        harness_error(&h, "StartFailed", "Open", "{\"id\":\"" ONE "\"}");
+        harness_wait_exit(&h, ONE, "start_failed");
+        harness_wait_state(&h, ONE, "stopped", "start_failed");
+    }
+    assert_int_equal(rmdir(in_the_way), 0);
+    opens_as(ONE, "cold");
+    harness_call(&h, &reply, "Status", "{\"id\":\"" ONE "\"}");
+    const struct json *app = json_get(reply.parameters, "app");
+    assert_int_equal(json_get_int(app, "cold_starts", -1), 1);
+    varlink_reply_clear(&reply);
     harness_stop(&h);
 }
 
@@ -399,6 +422,7 @@ int main(void) {
         LIFE(test_a_path_is_delivered_by_show),
         LIFE(test_destroyed_after_too_long),
         LIFE(test_crashes_are_told_apart),
+        LIFE(test_a_start_that_cannot_be_prepared),
         LIFE(test_restart_reopens_what_was_in_front),
         LIFE(test_kill_is_at_once),
         LIFE(test_a_stubborn_app_is_killed_in_the_end),
