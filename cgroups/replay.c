@@ -206,7 +206,7 @@ static int level_of(struct cgrp_replay *r, const struct words *w, struct cgrp_fa
     return take_level(r, w, "level", &f->level, e);
 }
 
-/* The level as it was told before the trace began, by the sensor that is worst. */
+/* The level as it was told before the trace began, by the worst of the facts up to here. */
 static int read_held(struct cgrp_replay *r, const struct words *w, struct err *e) {
     struct cgrp_policy *p = &r->policy;
 

