@@ -215,21 +215,23 @@ static void test_ended_in_the_middle(void **state) {
 
 /* What may become of a part while nobody looks. */
 static const struct {
-    const char *what, *how; /* $p: the part */
-    bool goes_on;           /* the rest is asked for; it does not fit, and all of it comes anew */
+    const char *what, *how; /* $p: the part; $whole: what it is a part of */
+    /* THE_REST: it does not fit, and all of it comes anew */
+    enum { THE_REST, ALL_OF_IT, NOTHING } asked_for;
 } changes[] = {
-    { "other bytes", "printf xyz | dd of=$p conv=notrunc 2>/dev/null", true },
-    { "a hole", "n=$(stat -c %s $p) && truncate -s 0 $p && truncate -s $n $p", true },
-    { "cut off in the middle, with other bytes", "truncate -s 100 $p && echo xyz >>$p", true },
-    { "longer than the whole", "head -c 1000000 /dev/zero >>$p", false },
-    { "all of it, and not it", "tr 'a-z' 'b-za' <$whole >$p", false },
-    { "nothing", ": >$p", false },
+    { "other bytes", "printf xyz | dd of=$p conv=notrunc 2>/dev/null", THE_REST },
+    { "a hole", "n=$(stat -c %s $p) && truncate -s 0 $p && truncate -s $n $p", THE_REST },
+    { "cut off in the middle, with other bytes", "truncate -s 100 $p && echo xyz >>$p", THE_REST },
+    { "longer than the whole", "head -c 1000000 /dev/zero >>$p", ALL_OF_IT },
+    { "all of it, and not it", "tr 'a-z' 'b-za' <$whole >$p", ALL_OF_IT },
+    { "all of it", "cp $whole $p", NOTHING },
+    { "nothing", ": >$p", ALL_OF_IT },
     { "a link to what must not be changed",
-      "cp $p precious && rm $p && ln -s $packages/precious $p", false },
+      "cp $p precious && rm $p && ln -s $packages/precious $p", ALL_OF_IT },
     { "another name of what must not be changed",
-      "cp $p $(dirname $p)/../precious && ln -f $(dirname $p)/../precious $p", false },
-    { "gone", "rm $p", false },
-    { "older than a week", "touch -d '8 days ago' $p", false },
+      "cp $p $(dirname $p)/../precious && ln -f $(dirname $p)/../precious $p", ALL_OF_IT },
+    { "gone", "rm $p", ALL_OF_IT },
+    { "older than a week", "touch -d '8 days ago' $p", ALL_OF_IT },
 };
 
 /* A supervisor ends, somebody does that to the part, the next supervisor is asked. */
@@ -250,9 +252,9 @@ static void after_a_change(size_t i) {
     checks(true, code);
     hears("ready", code, NULL);
     (void) snprintf(text, sizeof text, "/plain/one-%d.ma bytes=", code);
-    assert_int_equal(count_of(asked_for() + before, text), changes[i].goes_on);
+    assert_int_equal(count_of(asked_for() + before, text), changes[i].asked_for == THE_REST);
     (void) snprintf(text, sizeof text, "/plain/one-%d.ma - -", code);
-    assert_int_equal(count_of(asked_for() + before, text), 1);
+    assert_int_equal(count_of(asked_for() + before, text), changes[i].asked_for != NOTHING);
     assert_int_equal(parts(), 0);
     sh("for f in precious %s/precious; do if test -e $f; then cmp $f $f.was; fi; done", h.state);
 }
