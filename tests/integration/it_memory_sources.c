@@ -195,7 +195,7 @@ static void test_a_leak_behind_page_cache_is_heard(void **state) {
         skip();
     struct cgrp_sources *s = sources(f, &config);
     struct cgrp_group *reader = kit_group(f->root, "reads"), *leaker = kit_group(f->root, "leaks");
-    struct hog cache = { .file = f->file, .cache = 160 * MB, .go = -1 };
+    struct hog cache = { .file = f->file, .cache = 100 * MB, .go = -1 };
     pid_t pid = kit_spawn_main(reader, run_hog, &cache, (uid_t) -1);
     take_all(s);
     int64_t end = kit_now_ms() + PATIENCE_MS;

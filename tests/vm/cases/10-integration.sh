@@ -4,7 +4,7 @@
 # The whole integration suite where the kernel has everything: cgroup v2 with memory and pids, all
 # capabilities, real limits. TESTS=it_foo of the make that started it chooses. On an emulated
 # processor, which takes ten times as long for each, those are left out to which these groups are
-# like any others, and said with what they are about.
+# like any others or time is short, and said with what they are about.
 left_out() {
     cat <<'END'
 it_cgroups_none     the backend without groups
@@ -25,6 +25,7 @@ it_js               JavaScript: the engine
 it_js_hostile       JavaScript: scripts that mean harm
 it_js_life          JavaScript: its events
 it_js_update        JavaScript: its updates
+it_memory_kills     victims that must be gone within two seconds, which is short here
 it_none             the backend without groups
 it_package          packages
 it_pressure         a program of Debian 13; 75-pressure has it on Debian 13 itself
