@@ -8,6 +8,7 @@
 left_out() {
     cat <<'END'
 it_cgroups_none     the backend without groups
+it_clock            a wrong clock, preloaded
 it_concurrency      calls that meet
 it_ctl              the command line: what it prints and returns
 it_ctl_ends         the command line: how it ends
