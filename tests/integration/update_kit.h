@@ -44,7 +44,7 @@ static FILE *asked; /* a line for each request */
 static struct str requests = STR_INIT(1 << 24);
 
 /* Runs a shell command in the folder of packages; it must succeed. */
-UPDATE_TEST void sh(const char *fmt, ...) {
+__attribute__((format(printf, 1, 2))) UPDATE_TEST void sh(const char *fmt, ...) {
     char command[3072], whole[3400];
     va_list ap;
 
