@@ -20,6 +20,7 @@ it_fetch            downloads
 it_fetch_bad        downloads that are refused
 it_forkbomb         a bomb a hundred times; it_cgroups_many has some
 it_hostile          bytes that are no calls
+it_hostile_apps     apps that mean harm: minutes of processor time
 it_hostile_install  folders that are refused
 it_hostile_peers    clients that mean harm
 it_js               JavaScript: the engine
