@@ -45,8 +45,8 @@ void store_stage_discard(struct store *s, const char *name) {
     KILLPOINT(DISCARDED);
 }
 
-/* Contents, owners and modes reach the disk before any name leads to them. The store's own
- * descriptor is older than every write, so that an error is told here even if the worker's or
+/* Contents, owners and modes reach the disk before any name leads to them: the one sync of a stage.
+ * The store's own descriptor is older than every write, so that an error is told here even if
  * somebody else's sync has met it first. Source: syncfs(2) since Linux 5.8; fsync(2) NOTES. */
 static int sync_all(struct store *s, struct err *e) {
     if (syncfs(s->dir_fd) < 0) {

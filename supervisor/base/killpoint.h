@@ -27,8 +27,7 @@
     X(PART_DROPPED)     /* what there is of it is not needed any more */                           \
     X(STAGE_MADE)       /* S5 */                                                                   \
     X(UNPACK_FILE)      /* S5, the worker: each file */                                            \
-    X(UNPACK_LISTED)    /* S5, the worker: all of them and their list, not yet synced */           \
-    X(UNPACK_SYNCED)    /* S5, the worker */                                                       \
+    X(UNPACK_LISTED)    /* S5, the worker: all of them and their list */                           \
     X(WORKER_LOST)      /* it ended without a result */                                            \
     X(DELIVERED)        /* S4 and S5 are over, the stage is the daemon's */                        \
     X(TREE_ADOPTED)     /* S6 */                                                                   \

@@ -289,9 +289,6 @@ int stage_finish(struct stage *s, struct worker_result *ret, struct err *e) {
         (r = write_list(s, &result, e)) < 0)
         return r;
     KILLPOINT(UNPACK_LISTED);
-    if (syncfs(s->stage_fd) < 0)
-        return failed(e, "the package");
-    KILLPOINT(UNPACK_SYNCED);
     result.code = m->version_code;
     (void) snprintf(result.app_id, sizeof result.app_id, "%s", m->app_id);
     *ret = result;

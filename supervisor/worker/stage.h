@@ -21,8 +21,7 @@
 struct err;
 struct stage;
 
-/* stage_fd: borrowed; opened before anything is written in it, so that its syncfs(2) tells of every
- * error. */
+/* stage_fd: borrowed. */
 int stage_new(int stage_fd, struct stage **ret, struct err *e);
 struct stage *stage_free(struct stage *s);
 void stage_free_p(struct stage **s); /* for CLEANUP() */
@@ -41,7 +40,8 @@ int stage_file_begin(struct stage *s, const char *path, uint64_t size, bool exec
 int stage_file_write(struct stage *s, const void *bytes, size_t n, struct err *e);
 int stage_file_end(struct stage *s, struct err *e);
 
-/* ret: ok, with what the manifest and the list say. All is on the disk then. */
+/* ret: ok, with what the manifest and the list say. Nothing is synced: who takes the stage over
+ * changes owners and modes first, and one sync is enough for all of it. */
 int stage_finish(struct stage *s, struct worker_result *ret, struct err *e);
 
 #endif

@@ -28,7 +28,7 @@ static void prepare(const struct cut *c) {
 }
 
 static bool in_worker(enum killpoint p) {
-    return p == KP_UNPACK_FILE || p == KP_UNPACK_LISTED || p == KP_UNPACK_SYNCED;
+    return p == KP_UNPACK_FILE || p == KP_UNPACK_LISTED;
 }
 
 /* A worker that is cut short is noticed by its supervisor, which is cut at that moment. */
@@ -308,7 +308,7 @@ static void count_passes(size_t phase) {
     /* The worker cannot note: as many as there are files, once for the rest. */
     if (passes[phase][KP_DELIVERED] > 1) {
         passes[phase][KP_UNPACK_FILE] = FILES;
-        passes[phase][KP_UNPACK_LISTED] = passes[phase][KP_UNPACK_SYNCED] = 1;
+        passes[phase][KP_UNPACK_LISTED] = 1;
         passes[phase][KP_WORKER_LOST] = 1; /* that is how these are cut */
     }
 }
