@@ -206,7 +206,7 @@ static bool has_all(const struct fetch *f, const struct sink *sink) {
 
     if (!f->q->sha256[0])
         return false;
-    sink_sum(sink, sum);
+    sum_hex(&sink->sum, sum);
     return strcmp(sum, f->q->sha256) == 0;
 }
 
@@ -274,7 +274,7 @@ int fetch_run(struct fetch *f, struct worker_file *ret, struct err *e) {
         answer_fault(&v, ret);
         return 0;
     }
-    sink_sum(&sink, ret->sha256);
+    sum_hex(&sink.sum, ret->sha256);
     memcpy(ret->etag, sink.progress.etag, sizeof ret->etag);
     return 0;
 }

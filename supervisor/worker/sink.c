@@ -31,7 +31,7 @@ int sink_restart(struct sink *s, struct verdict *v) {
     if (ftruncate(s->file_fd, 0) < 0)
         return failed(v);
     s->progress = (struct worker_progress){ .bytes = 0 };
-    (void) crypto_hash_sha256_init(&s->sha256);
+    sum_begin(&s->sum);
     return 0;
 }
 
@@ -44,7 +44,7 @@ static int hash_again(struct sink *s, uint64_t size, struct verdict *v) {
         ssize_t n = pread(s->file_fd, buffer, PIECE, (off_t) s->progress.bytes);
         if (n <= 0)
             return n < 0 ? failed(v) : err_set(v->e, -EIO, "the download became shorter");
-        (void) crypto_hash_sha256_update(&s->sha256, buffer, (size_t) n);
+        sum_add(&s->sum, buffer, (size_t) n);
         s->progress.bytes += (uint64_t) n;
     }
     return 0;
@@ -55,7 +55,7 @@ int sink_open(struct sink *s, int file_fd, int tell_fd, uint64_t cap, uint64_t k
     struct stat st;
 
     *s = (struct sink){ .file_fd = file_fd, .tell_fd = tell_fd, .cap = cap };
-    (void) crypto_hash_sha256_init(&s->sha256);
+    sum_begin(&s->sum);
     if (fstat(file_fd, &st) < 0 || !S_ISREG(st.st_mode))
         return err_set(v->e, -EBADF, "there is no regular file to fetch into");
     if ((uint64_t) st.st_size > keep)
@@ -66,7 +66,7 @@ int sink_open(struct sink *s, int file_fd, int tell_fd, uint64_t cap, uint64_t k
 int sink_write(struct sink *s, const void *bytes, size_t n, struct verdict *v) {
     if (n > s->cap - s->progress.bytes)
         return refuse(v, PACKAGE_LIMITS, "it has more than %" PRIu64 " bytes", s->cap);
-    (void) crypto_hash_sha256_update(&s->sha256, bytes, n);
+    sum_add(&s->sum, bytes, n);
     for (const char *p = bytes; n > 0;) {
         ssize_t written = pwrite(s->file_fd, p, n, (off_t) s->progress.bytes);
         if (written < 0)
@@ -92,12 +92,4 @@ void sink_tell(struct sink *s, int always) {
         room.revents == POLLOUT)
         (void) !write(s->tell_fd, line.data, line.len);
     s->told_ms = now;
-}
-
-void sink_sum(const struct sink *s, char ret[FILELIST_HASH_HEX + 1]) {
-    crypto_hash_sha256_state copy = s->sha256;
-    unsigned char sum[crypto_hash_sha256_BYTES];
-
-    (void) crypto_hash_sha256_final(&copy, sum);
-    (void) sodium_bin2hex(ret, FILELIST_HASH_HEX + 1, sum, sizeof sum);
 }

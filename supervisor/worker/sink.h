@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * sink.h - where a download goes: counted, hashed, told of.
- * Layer: 3, worker. Uses: base, units, libsodium.
+ * Layer: 3, worker. Uses: base, units.
  *
  * The file may hold the beginning already: its bytes are hashed again, so that the sum at the end
  * is of what is in the file and not of what was once received. */
 #ifndef WORKER_SINK_H
 #define WORKER_SINK_H
 
-#include <sodium.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "supervisor/worker/sum.h"
 #include "units/answer.h"
 
 struct verdict;
@@ -20,7 +20,7 @@ struct sink {
     uint64_t cap;         /* not one byte more */
     struct worker_progress progress;
     uint64_t told_ms; /* when; 0: never */
-    crypto_hash_sha256_state sha256;
+    struct sum sum;
 };
 
 /* Takes over what is in the file, if it is not more than `keep` bytes, else empties it. */
@@ -32,8 +32,6 @@ int sink_restart(struct sink *s, struct verdict *v);
 int sink_write(struct sink *s, const void *bytes, size_t n, struct verdict *v);
 /* Tells of the progress now and then; who does not read misses it. */
 void sink_tell(struct sink *s, int always);
-/* The sum of all so far; more may follow. */
-void sink_sum(const struct sink *s, char ret[FILELIST_HASH_HEX + 1]);
 
 uint64_t monotonic_ms(void);
 

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,9 +13,8 @@
 #include "supervisor/base/fs.h"
 #include "supervisor/base/killpoint.h"
 #include "supervisor/base/str.h"
+#include "supervisor/worker/sum.h"
 #include "units/beneath.h"
-
-_Static_assert(FILELIST_HASH_HEX == 2 * crypto_hash_sha256_BYTES, "a hash is a SHA-256 in hex");
 
 struct stage {
     int stage_fd; /* borrowed */
@@ -30,7 +28,7 @@ struct stage {
 
     int file_fd;      /* of the file being written: the last of files */
     uint64_t missing; /* its bytes that are still to come */
-    crypto_hash_sha256_state hash;
+    struct sum sum;
 };
 
 int stage_new(int stage_fd, struct stage **ret, struct err *e) {
@@ -175,7 +173,7 @@ int stage_file_begin(struct stage *s, const char *path, uint64_t size, bool exec
                               executable ? 0700 : 0600);
     if (s->file_fd < 0)
         return err_set(e, s->file_fd, "cannot write '%s': %s", path, strerror(-s->file_fd));
-    (void) crypto_hash_sha256_init(&s->hash);
+    sum_begin(&s->sum);
     return 0;
 }
 
@@ -191,7 +189,7 @@ int stage_file_write(struct stage *s, const void *bytes, size_t n, struct err *e
         return other_size(s, "longer", e);
     s->missing -= n;
     entry->size += n;
-    (void) crypto_hash_sha256_update(&s->hash, bytes, n);
+    sum_add(&s->sum, bytes, n);
     for (const char *p = bytes; n > 0;) {
         ssize_t written = write(s->file_fd, p, n);
         if (written < 0)
@@ -204,12 +202,10 @@ int stage_file_write(struct stage *s, const void *bytes, size_t n, struct err *e
 
 int stage_file_end(struct stage *s, struct err *e) {
     struct filelist_entry *entry = &s->files[s->n_files - 1];
-    unsigned char hash[crypto_hash_sha256_BYTES];
 
     if (s->missing > 0)
         return other_size(s, "shorter", e);
-    (void) crypto_hash_sha256_final(&s->hash, hash);
-    (void) sodium_bin2hex(entry->sha256, sizeof entry->sha256, hash, sizeof hash);
+    sum_hex(&s->sum, entry->sha256);
     if (close(TAKE_FD(s->file_fd)) < 0)
         return failed(e, entry->path);
     KILLPOINT(UNPACK_FILE);
@@ -264,7 +260,7 @@ static int by_path(const void *a, const void *b) {
 
 static int write_list(struct stage *s, struct worker_result *result, struct err *e) {
     CLEANUP(str_clear_p) struct str text = STR_INIT(FILELIST_SIZE_MAX);
-    unsigned char hash[crypto_hash_sha256_BYTES];
+    struct sum sum;
 
     if (s->n_files > 0)
         qsort(s->files, s->n_files, sizeof *s->files, by_path);
@@ -274,8 +270,9 @@ static int write_list(struct stage *s, struct worker_result *result, struct err 
         return stage_refuse(s, PACKAGE_LIMITS, e, "the list of files is too long");
     if (str_error(&text) < 0)
         return err_set(e, -ENOMEM, "no memory for the list of files");
-    (void) crypto_hash_sha256(hash, (const unsigned char *) str_text(&text), text.len);
-    (void) sodium_bin2hex(result->files_hash, sizeof result->files_hash, hash, sizeof hash);
+    sum_begin(&sum);
+    sum_add(&sum, str_text(&text), text.len);
+    sum_hex(&sum, result->files_hash);
     return fs_replace(s->stage_fd, "files", str_text(&text), text.len, 0600, FS_VOLATILE, e);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * stage.h - a package being written into a stage, whatever it comes from.
- * Layer: 3, worker. Uses: base, units, libsodium.
+ * Layer: 3, worker. Uses: base, units.
  *
  * A stage is an empty folder of the store's. Folders and files are added by their paths in the
  * package, a folder before what is in it; stage_finish() reads the manifest, holds it against the

@@ -9,6 +9,7 @@
 
 #include "supervisor/base/cleanup.h"
 #include "supervisor/base/err.h"
+#include "supervisor/worker/sum.h"
 #include "supervisor/worker/verdict.h"
 #include "units/request.h"
 
@@ -64,13 +65,13 @@ static int read_text(int fd, size_t max, char **ret, size_t *ret_len, struct ver
 /* Both sums of one pass, so that they are of the same bytes. */
 struct sums {
     uint64_t size;
-    unsigned char sha256[crypto_hash_sha256_BYTES];
+    char sha256[FILELIST_HASH_HEX + 1];
     unsigned char blake[crypto_generichash_BYTES_MAX]; /* BLAKE2b-512, what "ED" signs */
 };
 
 static int sum_file(int fd, struct sums *ret, struct verdict *v) {
     CLEANUP(free_p) unsigned char *buffer = malloc(PIECE);
-    crypto_hash_sha256_state sha;
+    struct sum sha;
     crypto_generichash_state blake;
     uint64_t size = 0;
     size_t n = 0;
@@ -81,17 +82,17 @@ static int sum_file(int fd, struct sums *ret, struct verdict *v) {
     r = size_of(fd, PACKAGE_FILE_MAX, &size, v);
     if (r < 0)
         return r;
-    (void) crypto_hash_sha256_init(&sha);
+    sum_begin(&sha);
     (void) crypto_generichash_init(&blake, NULL, 0, sizeof ret->blake);
     for (ret->size = 0;; ret->size += n) {
         if ((r = read_piece(fd, buffer, PIECE, ret->size, &n, v)) < 0)
             return r;
         if (n == 0)
             break;
-        (void) crypto_hash_sha256_update(&sha, buffer, n);
+        sum_add(&sha, buffer, n);
         (void) crypto_generichash_update(&blake, buffer, n);
     }
-    (void) crypto_hash_sha256_final(&sha, ret->sha256);
+    sum_hex(&sha, ret->sha256);
     (void) crypto_generichash_final(&blake, ret->blake, sizeof ret->blake);
     return 0;
 }
@@ -104,7 +105,7 @@ int verify_sum(int fd, uint64_t *ret_size, char ret_sha256[FILELIST_HASH_HEX + 1
     if (r < 0)
         return r;
     *ret_size = sums.size;
-    (void) sodium_bin2hex(ret_sha256, FILELIST_HASH_HEX + 1, sums.sha256, sizeof sums.sha256);
+    memcpy(ret_sha256, sums.sha256, sizeof sums.sha256);
     return 0;
 }
 
@@ -174,17 +175,14 @@ static int parse_signature(const char *text, size_t len, struct minisign_signatu
 /* --- a package ----------------------------------------------------------------------------- */
 
 static int check_sums(const struct sums *sums, const struct worker_request *q, struct verdict *v) {
-    char hex[FILELIST_HASH_HEX + 1];
-
     if (q->size != WORKER_REQUEST_UNSET && sums->size != q->size)
         return refuse(v, PACKAGE_HASH, "it has %" PRIu64 " bytes, not %" PRIu64, sums->size,
                       q->size);
-    (void) sodium_bin2hex(hex, sizeof hex, sums->sha256, sizeof sums->sha256);
-    if (q->sha256[0] && strcmp(hex, q->sha256) != 0)
+    if (q->sha256[0] && strcmp(sums->sha256, q->sha256) != 0)
         return refuse(v, PACKAGE_HASH,
                       "it is not the file that the index names: its SHA-256 "
                       "begins %.16s, not %.16s",
-                      hex, q->sha256);
+                      sums->sha256, q->sha256);
     return 0;
 }
 
@@ -208,7 +206,7 @@ static int verify_file(int file_fd, int signature_fd, const struct worker_reques
     if (q->keys && (r = check_signature(&signature, sums.blake, q, file->key, v)) < 0)
         return r;
     file->size = sums.size;
-    (void) sodium_bin2hex(file->sha256, sizeof file->sha256, sums.sha256, sizeof sums.sha256);
+    memcpy(file->sha256, sums.sha256, sizeof file->sha256);
     return 0;
 }
 
