@@ -62,14 +62,11 @@ NEEDS_stress  := stress cgroups wire base
 NEEDS_tests   := daemon worker cgroups units sdk wire base
 EXT_base    := -lcjson
 EXT_cgroups := $(EXT_base) -lcgroup
-EXT_units   := $(EXT_base)
-EXT_wire    := $(EXT_base)
-EXT_sdk     := $(EXT_base)
 EXT_worker  := $(EXT_base) -lsodium -lnettle -lzip -lcurl -lseccomp -lunistring
 EXT_daemon  := $(EXT_base) -lcgroup -lsystemd -linih
-EXT_ctl     := $(EXT_base)
 EXT_js      := $(EXT_base) -lm $(if $(JS),$(shell pkg-config --libs $(JS_PACKAGES)))
 EXT_stress  := $(EXT_cgroups)
+$(foreach l,units wire sdk ctl,$(eval EXT_$(l) := $(EXT_base)))
 EXT_tests   := $(EXT_daemon) $(filter-out $(EXT_base),$(EXT_worker)) -lcmocka
 archives  = $(patsubst %,$(BUILD)/lib%.a,$(NEEDS_$(1)))
 PROGRAM_miniprogd       := daemon
@@ -79,7 +76,7 @@ PROGRAM_miniprog-stress := stress
 PROGRAM_miniprog-js     := js
 NAMES    := miniprogd miniprogctl miniprog-worker miniprog-stress $(if $(JS),miniprog-js)
 PROGRAMS := $(foreach p,$(NAMES),$(if $(wildcard $(DIR_$(PROGRAM_$(p)))/main.c),$(BUILD)/$(p))) \
-            $(BUILD)/miniprog-stress-app
+            $(BUILD)/miniprog-stress-app $(BUILD)/miniprog-fetch
 SDK      := $(if $(call sources,$(DIR_sdk)),$(BUILD)/libminiprog.a $(BUILD)/libminiprog.so)
 EXAMPLES := $(patsubst units/examples/%/manifest.json,$(BUILD)/examples/%.made,\
               $(wildcard units/examples/*/manifest.json))
@@ -119,6 +116,9 @@ $(BUILD)/$(1): $(BUILD)/$(DIR_$(2))/main.o $(call archives,$(2))
 	$$(CC) $$^ $$(LDFLAGS) $(EXT_$(2)) -o $$@
 endef
 $(foreach p,$(NAMES),$(eval $(call program_rule,$(p),$(PROGRAM_$(p)))))
+
+$(BUILD)/miniprog-fetch: $(BUILD)/supervisor/worker/net/main.o $(call archives,worker)
+	$(CC) $^ $(LDFLAGS) $(EXT_worker) -o $@
 
 # The library: the SDK with what it needs of the layers below, their names made local, so that
 # nobody who links it meets anything but miniprog_*.

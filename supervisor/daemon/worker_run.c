@@ -274,9 +274,10 @@ static void fill_request(struct worker_run *w) {
     const struct worker_order *o = &w->order;
     const char *libexec = getenv("MINIPROG_LIBEXEC");
 
-    (void) snprintf(w->program, sizeof w->program, "%s/miniprog-worker",
-                    libexec ? libexec : MINIPROG_LIBEXECDIR);
-    w->argv[0] = "miniprog-worker";
+    w->argv[0] = o->request && o->request->url && o->request->url[0] != '/' ? "miniprog-fetch"
+                                                                            : "miniprog-worker";
+    (void) snprintf(w->program, sizeof w->program, "%s/%s", libexec ? libexec : MINIPROG_LIBEXECDIR,
+                    w->argv[0]);
     w->argv[1] = o->job;
     w->argv[2] = o->argument;
     w->env[0] = "PATH=/usr/bin:/bin";

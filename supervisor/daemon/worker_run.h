@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * worker_run.h - one job of miniprog-worker, in a group of its own, gone before its word is taken.
- * Layer: 3, daemon. Uses: cgroups, units. supervisor/worker/jobs.h has the jobs. */
+ * worker_run.h - one job of miniprog-worker (of miniprog-fetch, where it has a URL), in a group of
+ * its own, gone before its word is taken. Layer: 3, daemon. Uses: cgroups, units.
+ * supervisor/worker/jobs.h has the jobs. */
 #ifndef DAEMON_WORKER_RUN_H
 #define DAEMON_WORKER_RUN_H
 

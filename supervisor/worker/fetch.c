@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "supervisor/worker/fetch.h"
 
-#include <curl/curl.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -26,6 +25,7 @@
 
 struct fetch {
     const struct worker_request *q;
+    const struct fetch_net *net; /* NULL: it is in another program */
     int file_fd, tell_fd;
     int source_fd;     /* of a local source */
     struct http *http; /* else */
@@ -36,7 +36,8 @@ struct fetch *fetch_free(struct fetch *f) {
     if (!f)
         return NULL;
     close_p(&f->source_fd);
-    http_free(f->http);
+    if (f->http)
+        (void) f->net->free(f->http);
     free(f);
     return NULL;
 }
@@ -52,24 +53,11 @@ bool fetch_needs_network(const struct fetch *f) {
 /* --- a local source ------------------------------------------------------------------------ */
 
 /* "/a b" of "/a b" and of "file:///a%20b"; malloc'd. */
-static int local_path(const char *url, char **ret, struct verdict *v) {
-    CURLU *parts = NULL;
-    char *path = NULL;
-    int r = 0;
-
-    if (url[0] == '/') {
-        *ret = strdup(url);
-        return *ret ? 0 : err_set(v->e, -ENOMEM, "no memory for a path");
-    }
-    parts = curl_url();
-    if (!parts || curl_url_set(parts, CURLUPART_URL, url, 0) != CURLUE_OK ||
-        curl_url_get(parts, CURLUPART_PATH, &path, CURLU_URLDECODE) != CURLUE_OK)
-        r = refuse(v, PACKAGE_NETWORK, "that is no URL of a file");
-    if (r == 0 && !(*ret = strdup(path)))
-        r = err_set(v->e, -ENOMEM, "no memory for a path");
-    curl_free(path);
-    curl_url_cleanup(parts);
-    return r;
+static int local_path(const struct fetch *f, char **ret, struct verdict *v) {
+    if (f->q->url[0] != '/')
+        return f->net->file_path(f->q->url, ret, v);
+    *ret = strdup(f->q->url);
+    return *ret ? 0 : err_set(v->e, -ENOMEM, "no memory for a path");
 }
 
 static int unreadable(int error, struct verdict *v) {
@@ -84,7 +72,7 @@ static int open_local(struct fetch *f, struct verdict *v) {
     CLEANUP(free_p) char *path = NULL;
     CLEANUP(close_p) int fd = -1;
     struct stat st;
-    int r = local_path(f->q->url, &path, v);
+    int r = local_path(f, &path, v);
 
     if (r < 0)
         return r;
@@ -151,9 +139,11 @@ static int open_source(struct fetch *f, struct verdict *v) {
 
     if (r < 0)
         return r;
+    if (f->q->url[0] != '/' && !f->net)
+        return err_set(v->e, -ENOTSUP, "miniprog-fetch is for what has a URL");
     if (f->q->url[0] == '/' || strncmp(f->q->url, "file:", 5) == 0)
         return open_local(f, v);
-    return http_open(f->q, &f->http, v);
+    return f->net->open(f->q, &f->http, v);
 }
 
 static void answer_fault(const struct verdict *v, struct worker_file *ret) {
@@ -162,8 +152,8 @@ static void answer_fault(const struct verdict *v, struct worker_file *ret) {
     make_plain(ret->detail);
 }
 
-int fetch_open(const struct worker_request *q, int file_fd, int tell_fd, struct fetch **ret,
-               struct worker_file *answer, struct err *e) {
+int fetch_open(const struct worker_request *q, const struct fetch_net *net, int file_fd,
+               int tell_fd, struct fetch **ret, struct worker_file *answer, struct err *e) {
     CLEANUP(fetch_free_p) struct fetch *f = calloc(1, sizeof *f);
     struct verdict v = { .e = e };
     int r = check_request(q, e);
@@ -173,6 +163,7 @@ int fetch_open(const struct worker_request *q, int file_fd, int tell_fd, struct 
     if (!f)
         return err_set(e, -ENOMEM, "no memory to fetch with");
     f->q = q;
+    f->net = net;
     f->file_fd = file_fd;
     f->tell_fd = tell_fd;
     f->source_fd = -1;
@@ -221,7 +212,7 @@ static int check_end(const struct fetch *f, const struct sink *sink, struct verd
 }
 
 static int attempt(struct fetch *f, struct sink *sink, struct verdict *v) {
-    int r = f->http ? http_get(f->http, sink, f->deadline, v) : copy_local(f, sink, v);
+    int r = f->http ? f->net->get(f->http, sink, f->deadline, v) : copy_local(f, sink, v);
     return r < 0 ? r : check_end(f, sink, v);
 }
 

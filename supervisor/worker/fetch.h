@@ -15,13 +15,14 @@
 
 struct err;
 struct fetch;
+struct fetch_net;
 struct worker_request;
 
-/* Opens what lies outside of the sandbox: a local source, certificates. All are borrowed. Returns 0
- * with *ret, or with *ret NULL and *answer: what is wrong with the source. Else it is we who
- * failed. */
-int fetch_open(const struct worker_request *request, int file_fd, int tell_fd, struct fetch **ret,
-               struct worker_file *answer, struct err *e);
+/* net: for URLs; NULL: this program has an absolute path alone. Opens what lies outside of the
+ * sandbox: a local source, certificates. All are borrowed. Returns 0 with *ret, or with *ret NULL
+ * and *answer: what is wrong with the source. Else it is we who failed. */
+int fetch_open(const struct worker_request *request, const struct fetch_net *net, int file_fd,
+               int tell_fd, struct fetch **ret, struct worker_file *answer, struct err *e);
 bool fetch_needs_network(const struct fetch *f);
 
 /* Lines of progress go to tell_fd. Returns 0 with ret: ok, or what is wrong; else it is we. */

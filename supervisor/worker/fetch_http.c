@@ -49,7 +49,7 @@ struct http {
     int failure; /* why a callback ended it */
 };
 
-struct http *http_free(struct http *h) {
+static struct http *http_free(struct http *h) {
     if (!h)
         return NULL;
     curl_easy_cleanup(h->curl);
@@ -63,7 +63,7 @@ static void http_free_p(struct http **h) {
     *h = http_free(*h);
 }
 
-int http_open(const struct worker_request *q, struct http **ret, struct verdict *v) {
+static int http_open(const struct worker_request *q, struct http **ret, struct verdict *v) {
     CLEANUP(http_free_p) struct http *h = calloc(1, sizeof *h);
     const char *certificates = getenv("SSL_CERT_FILE");
 
@@ -278,7 +278,7 @@ static int from_curl(struct http *h, CURLcode rc) {
                   h->error[0] ? h->error : curl_easy_strerror(rc));
 }
 
-int http_get(struct http *h, struct sink *sink, uint64_t deadline, struct verdict *v) {
+static int http_get(struct http *h, struct sink *sink, uint64_t deadline, struct verdict *v) {
     uint64_t now = monotonic_ms();
     CURLcode rc = CURLE_OK;
 
@@ -302,3 +302,22 @@ int http_get(struct http *h, struct sink *sink, uint64_t deadline, struct verdic
         return from_curl(h, rc);
     return h->response.taken ? 0 : take_other(h);
 }
+
+/* --- what fetch.c is given ----------------------------------------------------------------- */
+
+static int file_path(const char *url, char **ret, struct verdict *v) {
+    CURLU *parts = curl_url();
+    char *path = NULL;
+    int r = 0;
+
+    if (!parts || curl_url_set(parts, CURLUPART_URL, url, 0) != CURLUE_OK ||
+        curl_url_get(parts, CURLUPART_PATH, &path, CURLU_URLDECODE) != CURLUE_OK)
+        r = refuse(v, PACKAGE_NETWORK, "that is no URL of a file");
+    if (r == 0 && !(*ret = strdup(path)))
+        r = err_set(v->e, -ENOMEM, "no memory for a path");
+    curl_free(path);
+    curl_url_cleanup(parts);
+    return r;
+}
+
+const struct fetch_net fetch_http = { http_open, http_free, http_get, file_path };

@@ -28,6 +28,7 @@
 
 /* Each job appends its line to the answer; on failure there is none yet. */
 struct order {
+    const struct fetch_net *net;
     char **arguments;
     struct worker_request request;
     struct str answer;
@@ -132,7 +133,7 @@ static int job_fetch(struct order *o, struct err *e) {
                                .cpu_seconds = 300,
                                .descriptors = 64 };
     struct worker_file file = { 0 };
-    int r = fetch_open(&o->request, WORKER_FILE_FD, WORKER_RESULT_FD, &f, &file, e);
+    int r = fetch_open(&o->request, o->net, WORKER_FILE_FD, WORKER_RESULT_FD, &f, &file, e);
 
     if (r < 0)
         return r;
@@ -161,8 +162,12 @@ static const struct job {
 
 /* --- one run ------------------------------------------------------------------------------- */
 
-static int complain(int status, const char *text) {
-    (void) fprintf(stderr, "miniprog-worker: %s\n", text);
+static const char *program(const struct fetch_net *net) {
+    return net ? "miniprog-fetch" : "miniprog-worker";
+}
+
+static int complain(const struct order *o, int status, const char *text) {
+    (void) fprintf(stderr, "%s: %s\n", program(o->net), text);
     return status;
 }
 
@@ -179,26 +184,26 @@ static bool take_descriptors(const struct job *job) {
     return true;
 }
 
-static int write_answer(const struct str *answer) {
+static int write_answer(const struct order *o, const struct str *answer) {
     for (size_t done = 0; done < answer->len;) {
         ssize_t n = write(WORKER_RESULT_FD, answer->data + done, answer->len - done);
         if (n < 0)
-            return complain(1, "nobody takes the result");
+            return complain(o, 1, "nobody takes the result");
         done += (size_t) n;
     }
     return 0;
 }
 
 /* So that who started this can say why; where even that fails, the missing line says enough. */
-static int write_failure(const struct err *why) {
+static int write_failure(const struct order *o, const struct err *why) {
     CLEANUP(str_clear_p) struct str line = STR_INIT(WORKER_RESULT_MAX);
     struct worker_result result = { .fault = PACKAGE_STORAGE };
 
     (void) snprintf(result.detail, sizeof result.detail, "%s", why->text);
     make_plain(result.detail);
     if (worker_result_print(&result, &line) == 0)
-        (void) write_answer(&line);
-    return complain(1, why->text);
+        (void) write_answer(o, &line);
+    return complain(o, 1, why->text);
 }
 
 static int read_request(struct worker_request *ret, struct err *e) {
@@ -215,33 +220,42 @@ static int read_request(struct worker_request *ret, struct err *e) {
     return worker_request_parse(str_text(&text), text.len, ret, e);
 }
 
-static int run_job(const struct job *job, char **arguments) {
-    struct order o = { .arguments = arguments,
+static int run_job(const struct job *job, const struct fetch_net *net, char **arguments) {
+    struct order o = { .net = net,
+                       .arguments = arguments,
                        .request = WORKER_REQUEST_INIT,
                        .answer = STR_INIT(WORKER_INDEX_MAX) };
     struct err e = { 0 };
     int r = 0;
 
     if (!take_descriptors(job))
-        return complain(1, "a descriptor is missing or of the wrong kind: miniprogd starts this");
+        return complain(&o, 1,
+                        "a descriptor is missing or of the wrong kind: miniprogd starts this");
     if (sodium_init() < 0)
-        return complain(1, "libsodium cannot be used");
+        return complain(&o, 1, "libsodium cannot be used");
     if (strchr(job->descriptors, 'r'))
         r = read_request(&o.request, &e);
     if (r == 0)
         r = job->run(&o, &e);
-    r = r < 0 ? write_failure(&e) : write_answer(&o.answer);
+    r = r < 0 ? write_failure(&o, &e) : write_answer(&o, &o.answer);
     worker_request_clear(&o.request);
     str_clear(&o.answer);
     return r;
 }
 
-static void print_usage(FILE *out) {
-    (void) fputs("Usage: miniprog-worker JOB [ARGUMENT]\n"
-                 "Does one job for miniprogd or miniprogctl, which start it; not for people.\n\n",
-                 out);
+/* Of miniprog-fetch: what has libcurl in it has no other job. */
+static bool has_job(const struct fetch_net *net, const struct job *job) {
+    return !net || job->run == job_fetch;
+}
+
+static void print_usage(const struct fetch_net *net, FILE *out) {
+    (void) fprintf(out,
+                   "Usage: %s JOB [ARGUMENT]\n"
+                   "Does one job for miniprogd or miniprogctl, which start it; not for people.\n\n",
+                   program(net));
     for (size_t i = 0; i < COUNT(jobs); i++)
-        (void) fprintf(out, "  %-6s %-10s %s\n", jobs[i].name, jobs[i].arguments, jobs[i].what);
+        if (has_job(net, &jobs[i]))
+            (void) fprintf(out, "  %-6s %-10s %s\n", jobs[i].name, jobs[i].arguments, jobs[i].what);
     (void) fputs("\n  --help            show this\n"
                  "  --version         show the version\n",
                  out);
@@ -257,22 +271,23 @@ static void become_private(void) {
     (void) signal(SIGPIPE, SIG_IGN);
 }
 
-int worker_run(int argc, char **argv) {
+int worker_run(int argc, char **argv, const struct fetch_net *net) {
     become_private();
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        print_usage(stdout);
+        print_usage(net, stdout);
         return 0;
     }
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-        (void) puts("miniprog-worker " MINIPROG_VERSION);
+        (void) printf("%s " MINIPROG_VERSION "\n", program(net));
         return 0;
     }
-    if (argc >= 2 && people_know(argv[1]))
+    if (argc >= 2 && !net && people_know(argv[1]))
         return people_run(argc, argv);
     (void) umask(0077);
     for (size_t i = 0; argc >= 2 && i < COUNT(jobs); i++)
-        if (strcmp(jobs[i].name, argv[1]) == 0 && argc - 2 == jobs[i].n_arguments)
-            return run_job(&jobs[i], argv + 2);
-    print_usage(stderr);
+        if (has_job(net, &jobs[i]) && strcmp(jobs[i].name, argv[1]) == 0 &&
+            argc - 2 == jobs[i].n_arguments)
+            return run_job(&jobs[i], net, argv + 2);
+    print_usage(net, stderr);
     return 2;
 }

@@ -2,6 +2,10 @@
  * jobs.h - the worker's command line: one job a run.
  * Layer: 3, worker. Uses: base, units.
  *
+ * Two programs are made of it: miniprog-fetch knows the job fetch alone, miniprog-worker all of
+ * them but what needs a URL. So libcurl, whose thirty libraries take longer to load than a package
+ * to verify, is in the one process that may talk to a network, and in no other.
+ *
  * The daemon has set uid, groups, no_new_privs, an own process group; what more a job can do
  * without it gives up itself (sandbox.h). What it needs is handed over as descriptors:
  *
@@ -25,8 +29,11 @@
 #define WORKER_SIGNATURE_FD 6
 #define WORKER_PACKAGE_FD   6
 
-/* The exit status: 0 a result was written, whatever it says; 1 the worker failed (a sentence on
- * standard error, and where it can be a line with the reason "storage"); 2 wrong usage. */
-int worker_run(int argc, char **argv);
+struct fetch_net;
+
+/* net: fetch_http in miniprog-fetch, else NULL. The exit status: 0 a result was written, whatever
+ * it says; 1 the worker failed (a sentence on standard error, and where it can be a line with the
+ * reason "storage"); 2 wrong usage. */
+int worker_run(int argc, char **argv, const struct fetch_net *net);
 
 #endif

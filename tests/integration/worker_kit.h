@@ -56,6 +56,16 @@ static inline int memory_file(const void *bytes, size_t n) {
     return fd;
 }
 
+/* What it is run by: fetching by URL has a program of its own. */
+static inline const char *worker_program(const struct worker *w) {
+    static char path[520];
+    if (!w->request || !w->request->url || w->request->url[0] == '/')
+        return worker_path();
+    (void) snprintf(path, sizeof path, "%.*s/miniprog-fetch",
+                    (int) (strrchr(worker_path(), '/') - worker_path()), worker_path());
+    return path;
+}
+
 /* In the child: `fds` become 3, 4, 5 and 6, nothing else is left open. */
 static inline void worker_child(const struct worker *w, const int fds[4], int error_fd) {
     char *argv[] = { (char *) (uintptr_t) "miniprog-worker", (char *) (uintptr_t) w->job,
@@ -71,7 +81,7 @@ static inline void worker_child(const struct worker *w, const int fds[4], int er
         if (high[i] >= 0)
             dup2(high[i], 3 + i);
     }
-    int program = open(worker_path(), O_RDONLY | O_CLOEXEC);
+    int program = open(worker_program(w), O_RDONLY | O_CLOEXEC);
     if (w->folder && chdir(w->folder) < 0)
         _exit(90);
     if (geteuid() == 0 && !w->as_root &&

@@ -15,8 +15,15 @@ for program in "$root"/usr/sbin/* "$root"/usr/bin/* "$root"/usr/libexec/miniprog
 done
 grep -aq VERSION_MOVED build/debug/miniprogd || { echo "and the debug build has none" && exit 1; }
 
-[ "$(stat -c %a "$root/usr/libexec/miniprog/miniprog-worker")" = 711 ] ||
-    { echo "miniprog-worker can be read, and so be looked into while it works" && exit 1; }
+for program in miniprog-worker miniprog-fetch; do
+    [ "$(stat -c %a "$root/usr/libexec/miniprog/$program")" = 711 ] ||
+        { echo "$program can be read, and so be looked into while it works" && exit 1; }
+done
+# What parses archives has no network library in it, nor the time it takes to load one.
+if ldd "$root/usr/libexec/miniprog/miniprog-worker" | grep -q libcurl; then
+    echo "miniprog-worker is linked with libcurl"
+    exit 1
+fi
 
 cat >"$root/app.c" <<'C'
 #include <miniprog.h>

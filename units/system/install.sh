@@ -50,6 +50,7 @@ put 755 "$BUILD/miniprog-stress-app" "$PREFIX/libexec/miniprog"
 # Not to be read: then nobody whose uid it runs under can look or write into it, not even before it
 # says so itself. Source: ptrace(2), dumpable.
 put 711 "$BUILD/miniprog-worker" "$PREFIX/libexec/miniprog"
+put 711 "$BUILD/miniprog-fetch" "$PREFIX/libexec/miniprog"
 # The engine is not everywhere, and its program is started by name: from libexec by the supervisor,
 # from bin by authors.
 if [ -x "$BUILD/miniprog-js" ] || [ "$verb" = uninstall ]; then

@@ -7,11 +7,13 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "supervisor/worker/fetch_http.h"
 #include "supervisor/worker/jobs.h"
 #include "units/result.h"
 
 /* What a test does to the process before the worker's part of it. */
 static void (*prepare)(void);
+static const struct fetch_net *net; /* of the program that it is to be */
 
 struct run {
     int status; /* as waitpid(2) gives it */
@@ -40,7 +42,7 @@ static struct run run_worker(int argc, char **argv, int stage_fd, bool with_resu
             dup2(high, WORKER_RESULT_FD);
         if (prepare)
             prepare();
-        int status = worker_run(argc, argv);
+        int status = worker_run(argc, argv, net);
         if (prctl(PR_GET_DUMPABLE) != 0)
             status = 99;
         (void) fflush(NULL);
@@ -58,6 +60,7 @@ static int set_up(void **state) {
     assert_int_equal(kit_set_up(state), 0);
     struct kit *k = *state;
     prepare = NULL;
+    net = NULL;
     assert_int_equal(fchmod(k->scratch.fd, 0755), 0);
     put_folder(k->scratch.fd, "source");
     put_file(k->scratch.fd, "source/run", "#!/bin/sh\n", 0755);
@@ -156,27 +159,51 @@ static void test_without_its_descriptors_it_does_nothing(void **state) {
     close(file);
 }
 
-static void test_usage(void **state) {
-    (void) state;
-    static const struct {
-        int argc, status;
-        char *argv[5];
-        const char *says;
-    } rows[] = {
-        { 2, 0, { "w", "--help" }, "copy   SOURCE" },
-        { 2, 0, { "w", "--help" }, "unpack " },
-        { 2, 0, { "w", "--version" }, "miniprog-worker " MINIPROG_VERSION "\n" },
-        { 1, 2, { "w" }, "" },
-        { 2, 2, { "w", "copy" }, "" },
-        { 4, 2, { "w", "copy", "/a", "/b" }, "" },
-        { 3, 2, { "w", "paste", "/a" }, "" },
-        { 3, 2, { "w", "--help", "me" }, "" },
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+struct usage {
+    int argc, status;
+    char *argv[5];
+    const char *says, *says_not;
+};
+
+static void check_usage(const struct usage *rows, size_t n) {
+    for (size_t i = 0; i < n; i++) {
         struct run run = run_worker(rows[i].argc, (char **) (uintptr_t) rows[i].argv, -1, false);
         assert_int_equal(WEXITSTATUS(run.status), rows[i].status);
         assert_non_null(strstr(run.out, rows[i].says));
+        assert_true(!rows[i].says_not || !strstr(run.out, rows[i].says_not));
     }
+}
+
+static void test_usage(void **state) {
+    (void) state;
+    static const struct usage rows[] = {
+        { 2, 0, { "w", "--help" }, "copy   SOURCE", NULL },
+        { 2, 0, { "w", "--help" }, "unpack ", NULL },
+        { 2, 0, { "w", "--version" }, "miniprog-worker " MINIPROG_VERSION "\n", NULL },
+        { 1, 2, { "w" }, "", NULL },
+        { 2, 2, { "w", "copy" }, "", NULL },
+        { 4, 2, { "w", "copy", "/a", "/b" }, "", NULL },
+        { 3, 2, { "w", "paste", "/a" }, "", NULL },
+        { 3, 2, { "w", "--help", "me" }, "", NULL },
+    };
+    check_usage(rows, sizeof rows / sizeof rows[0]);
+}
+
+/* What has the network library in it does nothing but fetch. */
+static void test_usage_of_the_fetcher(void **state) {
+    (void) state;
+    static const struct usage rows[] = {
+        { 2, 0, { "w", "--help" }, "Usage: miniprog-fetch", "unpack" },
+        { 2, 0, { "w", "--help" }, "fetch ", "verify" },
+        { 2, 0, { "w", "--version" }, "miniprog-fetch " MINIPROG_VERSION "\n", NULL },
+        { 2, 1, { "w", "fetch" }, "", NULL },
+        { 2, 2, { "w", "unpack" }, "", NULL },
+        { 2, 2, { "w", "verify" }, "", NULL },
+        { 3, 2, { "w", "copy", "/" }, "", NULL },
+        { 3, 2, { "w", "pack", "/" }, "", NULL },
+    };
+    net = &fetch_http;
+    check_usage(rows, sizeof rows / sizeof rows[0]);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, kit_tear_down)
@@ -189,6 +216,7 @@ int main(void) {
         TEST(test_a_limit_is_an_error_and_not_a_signal),
         TEST(test_without_its_descriptors_it_does_nothing),
         TEST(test_usage),
+        TEST(test_usage_of_the_fetcher),
     };
     return cmocka_run_group_tests_name("worker/jobs", tests, NULL, NULL);
 }
