@@ -149,22 +149,18 @@ static void commit_done(void *arg, int result, const struct err *e) {
 /* The worker is gone, whole group and all: nobody can change the stage any more. */
 static void commit(struct install *in, const struct delivered *what) {
     struct daemon *d = in->all->d;
-    struct err e = { 0 };
 
     in->code = what->result.code;
     memcpy(in->from.file, what->sha256, sizeof in->from.file);
     if (in->kind == DELIVER_PACKAGE)
         memcpy(in->from.key, what->key, sizeof in->from.key);
-    int r = installed_prepare(d, &what->result, what->stage, &in->from, &in->commit, &e);
-    if (r >= 0)
-        r = work_submit(d->work, WORK_DISK, installed_run, commit_done, &in->commit);
+    installed_prepare(d, &what->result, what->stage, &in->from, &in->commit);
+    int r = work_submit(d->work, WORK_DISK, installed_run, commit_done, &in->commit);
     if (r >= 0)
         return;
-    store_stage_discard(d->store, what->stage);
-    if (in->commit.fault == PACKAGE_OK)
-        installed_gave_up(d, &in->commit);
-    refuse(in, in->commit.fault != PACKAGE_OK ? in->commit.fault : PACKAGE_STORAGE,
-           e.code ? e.text : strerror(-r));
+    store_stage_discard(d->store, what->stage); /* here, since nothing else can be begun */
+    installed_gave_up(d, &in->commit);
+    fail(in, strerror(-r));
 }
 
 /* --- deliveries --------------------------------------------------------------------------- */

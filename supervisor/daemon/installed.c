@@ -69,29 +69,30 @@ static int refuse(struct installed_job *job, enum package_fault fault, int r) {
     return r;
 }
 
-int installed_prepare(struct daemon *d, const struct worker_result *result, const char *stage,
-                      const struct installed_source *source, struct installed_job *job,
-                      struct err *e) {
-    struct app *app = daemon_app(d, result->app_id);
-
-    *job = (struct installed_job){ .d = d, .source = *source, .fault = PACKAGE_OK };
-    (void) snprintf(job->id, sizeof job->id, "%s", result->app_id);
-    (void) snprintf(job->stage, sizeof job->stage, "%s", stage);
+static int decide(struct daemon *d, struct app *app, const struct worker_result *result,
+                  const struct installed_source *source, struct installed_job *job, struct err *e) {
     if (app && app->removing)
         return err_set(e, -EBUSY, "'%s' is being removed", job->id);
     if (store_version_set(&job->version, result->code, result->files_hash,
                           source->how == ADMIT_FOLDER) < 0)
         return refuse(job, PACKAGE_MANIFEST,
                       err_set(e, -EINVAL, "its version code or hash is out of range"));
-    int r = choose_uid(d, app, job, e);
-    if (r < 0)
-        return r;
-    job->prepared = true;
+    return choose_uid(d, app, job, e);
+}
+
+void installed_prepare(struct daemon *d, const struct worker_result *result, const char *stage,
+                       const struct installed_source *source, struct installed_job *job) {
+    struct app *app = daemon_app(d, result->app_id);
+
+    *job = (struct installed_job){ .d = d, .source = *source, .fault = PACKAGE_OK };
+    (void) snprintf(job->id, sizeof job->id, "%s", result->app_id);
+    (void) snprintf(job->stage, sizeof job->stage, "%s", stage);
+    if (decide(d, app, result, source, job, &job->refusal) < 0)
+        return;
     job->pending = app && (source->to_pending || app->state != LIFE_STOPPED);
     job->holds = app != NULL;
     if (app)
         app->storing++;
-    return 0;
 }
 
 /* What the store has by now decides. */
@@ -165,8 +166,12 @@ static int commit_stage(struct installed_job *job, struct err *e) {
 static int install(struct installed_job *job, struct err *e) {
     CLEANUP(updates_clear_p) struct updates u = { 0 };
     struct store *store = job->d->store;
-    struct err ignored = { 0 };
 
+    if (job->refusal.code < 0) {
+        store_stage_discard(store, job->stage);
+        *e = job->refusal;
+        return e->code;
+    }
     int r = store_load(store, job->id, &job->state, e);
     if (r == -ENOENT)
         r = store_recall(store, job->id, &job->state, e);
@@ -190,8 +195,6 @@ static int install(struct installed_job *job, struct err *e) {
         r = next_state(job, &u, e);
     if (r >= 0)
         r = store_save(store, job->id, &job->state, e);
-    if (r >= 0)
-        (void) store_gc(store, job->id, NULL, &ignored); /* the next one takes what this one left */
     return r;
 }
 
@@ -228,6 +231,34 @@ static void tell_ready(struct app *app) {
     }
 }
 
+struct collection {
+    struct store *store;
+    char id[65];
+};
+
+static int collect_run(void *arg, struct err *e) {
+    struct collection *c = arg;
+    return store_gc(c->store, c->id, NULL, e);
+}
+
+static void collect_done(void *arg, int result, const struct err *e) {
+    (void) result;
+    (void) e;
+    free(arg);
+}
+
+/* What cannot be collected now is so by the next installation, or at the next start. */
+static void collect(struct daemon *d, const char *id) {
+    struct collection *c = calloc(1, sizeof *c);
+
+    if (!c)
+        return;
+    c->store = d->store;
+    (void) snprintf(c->id, sizeof c->id, "%s", id);
+    if (work_submit(d->work, WORK_DISK, collect_run, collect_done, c) < 0)
+        free(c);
+}
+
 int installed_take_over(struct daemon *d, struct installed_job *job, struct app **ret,
                         struct err *e) {
     struct app *app = daemon_app(d, job->id);
@@ -254,6 +285,7 @@ int installed_take_over(struct daemon *d, struct installed_job *job, struct app 
                job->pending ? ", for its next cold start" : "");
     if (job->pending)
         tell_ready(app);
+    collect(d, app->id);
     start_go_on(app);
     *ret = app;
     return 0;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "supervisor/base/err.h"
 #include "units/admit.h"
 #include "units/filelist.h"
 #include "units/manifest.h"
@@ -18,7 +19,6 @@
 
 struct app;
 struct daemon;
-struct err;
 struct index;
 struct worker_result;
 
@@ -44,18 +44,22 @@ struct installed_job {
     char stage[17];
     struct store_version version;
     bool pending; /* the app lives: its next cold start gets it */
-    bool prepared, holds, data_is_new;
+    bool holds, data_is_new;
+    struct err refusal;        /* of prepare; code 0: none */
     uid_t uid;                 /* owner of its data; (uid_t) -1: the daemon itself */
     struct store_state state;  /* after run: what the store has */
     struct manifest *manifest; /* after run: of the version installed */
     enum package_fault fault;
 };
 
-/* Decides against what is installed. On failure fault tells whether the package is to blame. */
-int installed_prepare(struct daemon *d, const struct worker_result *result, const char *stage,
-                      const struct installed_source *source, struct installed_job *ret,
-                      struct err *e);
-int installed_run(void *job, struct err *e); /* a work_run_t on a struct installed_job */
+/* Decides against what is installed. A refusal is in the job: it is run all the same, which takes
+ * the stage away (not for the loop either) and fails for that reason. */
+void installed_prepare(struct daemon *d, const struct worker_result *result, const char *stage,
+                       const struct installed_source *source, struct installed_job *ret);
+/* A work_run_t on a struct installed_job. On failure fault tells whether the package is to blame.
+ */
+int installed_run(void *job, struct err *e);
+/* Leaves garbage collection to the disk lane: nobody has to wait for it. */
 int installed_take_over(struct daemon *d, struct installed_job *job, struct app **ret,
                         struct err *e);
 void installed_gave_up(struct daemon *d, struct installed_job *job);

@@ -176,7 +176,6 @@ static void committed(void *arg, int result, const struct err *e) {
 static void delivered(void *userdata, struct delivered *what) {
     struct update *u = userdata;
     struct daemon *d = u->app->d;
-    struct err e = { 0 };
 
     u->delivery = NULL;
     if (what->fault != PACKAGE_OK) {
@@ -190,15 +189,13 @@ static void delivered(void *userdata, struct delivered *what) {
         .to_pending = true,
     };
     memcpy(source.file, what->sha256, sizeof source.file);
-    int r = installed_prepare(d, &what->result, what->stage, &source, &u->commit, &e);
-    if (r >= 0)
-        r = work_submit(d->work, WORK_DISK, installed_run, committed, &u->commit);
+    installed_prepare(d, &what->result, what->stage, &source, &u->commit);
+    int r = work_submit(d->work, WORK_DISK, installed_run, committed, &u->commit);
     if (r >= 0)
         return;
-    store_stage_discard(d->store, what->stage);
+    store_stage_discard(d->store, what->stage); /* here, since nothing else can be begun */
     installed_gave_up(d, &u->commit);
-    download_failed(u, u->commit.fault != PACKAGE_OK ? u->commit.fault : PACKAGE_STORAGE,
-                    e.code ? e.text : strerror(-r));
+    download_failed(u, PACKAGE_STORAGE, strerror(-r));
 }
 
 static void download(struct update *u) {
