@@ -23,11 +23,13 @@ it_hostile          bytes that are no calls
 it_hostile_apps     apps that mean harm: minutes of processor time
 it_hostile_install  folders that are refused
 it_hostile_peers    clients that mean harm
+it_install          what becomes of an app that is there: the store
 it_js               JavaScript: the engine
 it_js_hostile       JavaScript: scripts that mean harm
 it_js_life          JavaScript: its events
 it_js_update        JavaScript: its updates
 it_memory_kills     victims that must be gone within two seconds, which is short here
+it_memory_words     an app that answers a resume within five seconds; later counts as none
 it_none             the backend without groups
 it_package          packages
 it_pressure         a program of Debian 13; 75-pressure has it on Debian 13 itself
