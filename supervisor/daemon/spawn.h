@@ -30,9 +30,6 @@ struct spawn_gate {
 /* Once, from any thread. let_go false: it ends, stage "fork". A gate that is never opened (its
  * daemon died) ends it in SPAWN_GATE_PATIENCE_S. */
 void spawn_gate_open(struct spawn_gate *gate, bool let_go);
-/* One waits, for patience_s at most (UINT_MAX: for ever). 0: it was let go; -ECANCELED, -ETIMEDOUT.
- * Async-signal-safe. */
-int spawn_gate_wait(struct spawn_gate *gate, unsigned patience_s);
 #define SPAWN_GATE_PATIENCE_S 10
 
 struct spawn_request {

@@ -233,16 +233,14 @@ CHILD int exec_search(const struct spawn_request *req) {
     }
 }
 
-/* In the child the daemon's memory is ours: a futex in it. */
-__attribute__((no_sanitize("address"), noinline)) int spawn_gate_wait(struct spawn_gate *gate,
-                                                                      unsigned patience_s) {
-    const struct timespec patience = { .tv_sec = patience_s };
-    const struct timespec *until = patience_s == UINT_MAX ? NULL : &patience;
+/* The daemon's memory is ours: a futex in it. */
+CHILD int wait_at(struct spawn_gate *gate) {
+    const struct timespec patience = { .tv_sec = SPAWN_GATE_PATIENCE_S };
     uint32_t state = SPAWN_GATE_CLOSED;
 
     (void) atomic_compare_exchange_strong(&gate->state, &state, SPAWN_GATE_WAITED_AT);
     while ((state = atomic_load(&gate->state)) == SPAWN_GATE_WAITED_AT)
-        if (syscall(SYS_futex, &gate->state, FUTEX_WAIT_PRIVATE, state, until, NULL, 0) < 0 &&
+        if (syscall(SYS_futex, &gate->state, FUTEX_WAIT_PRIVATE, state, &patience, NULL, 0) < 0 &&
             errno != EAGAIN && errno != EINTR)
             return -errno;
     return state == SPAWN_GATE_OPEN ? 0 : -ECANCELED;
@@ -284,7 +282,7 @@ CHILD int set_up(struct spawn_child *c) {
     if (fchdir(cwd) < 0)
         return -errno;
     c->step = SPAWN_STEP_GATE;
-    if (req->gate && (r = spawn_gate_wait(req->gate, SPAWN_GATE_PATIENCE_S)) < 0)
+    if (req->gate && (r = wait_at(req->gate)) < 0)
         return r;
     c->step = SPAWN_STEP_EXEC;
     (void) syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);

@@ -131,14 +131,13 @@ struct spawn_job {
     struct app *app;
     struct spawn_request request;
     struct spawn_result result;
-    struct spawn_gate prepared; /* its group, output and environment are there: the lane's */
-    struct spawn_gate gate;     /* the child's */
+    struct spawn_gate gate;
     char **env;
     const char *argv_js[3];
     char path_js[PATH_MAX]; /* what is searched for it: our helpers' folder first */
     char *program;
     int package_fd, output_fd;
-    bool journal, counted; /* counted: as a cold start */
+    bool journal;
 };
 
 static void spawn_job_free(struct spawn_job *job) {
@@ -150,7 +149,7 @@ static void spawn_job_free(struct spawn_job *job) {
 }
 
 /* Nothing of the app changes while it is being spawned, so that the thread may read its manifest.
- * It wakes up and looks into the package while the loop makes the group, which takes as long. */
+ */
 static int spawn_run(void *arg, struct err *e) {
     struct spawn_job *job = arg;
     struct app *app = job->app;
@@ -166,14 +165,10 @@ static int spawn_run(void *arg, struct err *e) {
         r = manifest_program(m, job->package_fd, &job->program, e);
     if (r < 0)
         return r;
-    if (job->journal)
+    if (job->journal) {
         job->output_fd = sd_journal_stream_fd(app->id, LOG_INFO, 0);
-    job->result.stage = "fork";
-    r = spawn_gate_wait(&job->prepared, UINT_MAX);
-    if (r < 0)
-        return r; /* the loop has noted why */
-    if (job->journal)
         job->request.output_fd = job->output_fd; /* -1 where the journal is not there: /dev/null */
+    }
     job->request.program = job->program;
     job->request.cwd_fd = job->package_fd;
     return spawn_process(&job->request, &job->result, e);
@@ -213,7 +208,7 @@ static void spawn_done(void *arg, int result, const struct err *e) {
     else if (app->run->failure) /* it was not let go */
         start_gave_up(app);
     else {
-        app->cold_starts -= job->counted; /* nothing of it ran */
+        app->cold_starts--; /* nothing of it ran */
         start_failed(app, job->result.stage, job->result.error ? job->result.error : -result, e);
     }
     spawn_job_free(job);
@@ -281,34 +276,14 @@ static void finish_spawn(struct app *app, struct spawn_job *job) {
         /* After a crash from here on the next daemon must know whose group it finds, and that it
          * was started. */
         app->cold_starts++;
-        job->counted = true;
         runstate_write_first(app);
     }
     spawn_gate_open(&job->gate, r >= 0);
 }
 
-static int prepare_spawn(struct app *app, struct spawn_job *job, struct err *e) {
-    struct daemon *d = app->d;
-    uid_t uid = d->isolates ? app->uid : (uid_t) -1;
-
-    int r = make_group(app, e);
-    if (r >= 0 && !job->journal)
-        r = output_attach(d->output, app->id, uid, (gid_t) uid, &job->output_fd, e);
-    if (r < 0)
-        return r;
-    job->env = env_build(app);
-    if (!app->manifest->exec)
-        job->program = strdup(d->config->apps.javascript);
-    if (!job->env || (!app->manifest->exec && !job->program))
-        return err_set(e, -ENOMEM, "out of memory");
-    fill_request(app, job);
-    return 0;
-}
-
 static int begin_spawn(struct app *app, struct err *e) {
     struct daemon *d = app->d;
     struct spawn_job *job = calloc(1, sizeof *job);
-    struct err own = { 0 };
 
     if (!job)
         return err_set(e, -ENOMEM, "out of memory");
@@ -316,20 +291,30 @@ static int begin_spawn(struct app *app, struct err *e) {
     job->package_fd = job->output_fd = -1;
     job->result.pidfd = -1;
     job->journal = d->journal;
-    app->run->spawning = true;
-    int r = work_submit(d->work, WORK_SPAWN, spawn_run, spawn_done, job);
-    if (r < 0) {
-        spawn_job_free(job);
-        return err_set(e, r, "cannot queue the start: %s", strerror(-r));
+
+    uid_t uid = d->isolates ? app->uid : (uid_t) -1;
+    int r = make_group(app, e);
+    if (r >= 0 && !job->journal)
+        r = output_attach(d->output, app->id, uid, (gid_t) uid, &job->output_fd, e);
+    if (r >= 0) {
+        job->env = env_build(app);
+        if (!app->manifest->exec)
+            job->program = strdup(d->config->apps.javascript);
+        if (!job->env || (!app->manifest->exec && !job->program))
+            r = err_set(e, -ENOMEM, "out of memory");
     }
-    /* From here on the lane has it: what fails is told by spawn_done(). */
-    r = prepare_spawn(app, job, &own);
+    if (r >= 0) {
+        fill_request(app, job);
+        app->run->spawning = true;
+        r = work_submit(d->work, WORK_SPAWN, spawn_run, spawn_done, job);
+        if (r < 0)
+            r = err_set(e, r, "cannot queue the start: %s", strerror(-r));
+    }
     if (r < 0)
-        note_failure(app, "fork", -r, &own);
-    spawn_gate_open(&job->prepared, r >= 0);
-    if (r >= 0)
+        spawn_job_free(job);
+    else
         finish_spawn(app, job);
-    return 0;
+    return r;
 }
 
 /* False: it cannot be, and run->failure says why. */
