@@ -40,7 +40,8 @@ static const char *build_file(const char *name) {
     return path;
 }
 
-/* The supervisor's environment; its worker gets one that is made for it, hence the stand-in. */
+/* The supervisor's environment; its workers get one that is made for them, hence the
+ * stand-ins. */
 static void with_clock(void) {
     char path[64];
     (void) snprintf(path, sizeof path, "%s/clock", folder);
@@ -59,8 +60,15 @@ static void write_text(const char *name, const char *text, mode_t mode) {
     (void) close(fd);
 }
 
+static void stand_in(const char *name) {
+    char script[2048];
+    (void) snprintf(script, sizeof script, "#!/bin/sh\nexport %s\nexec %s \"$@\"\n", preload,
+                    build_file(name));
+    write_text(name, script, 0755);
+}
+
 static int start_clock(void **state) {
-    char script[2048], path[64];
+    char path[64];
 
     (void) state;
     (void) strcpy(folder, "/tmp/mp-clock-XXXXXX");
@@ -77,9 +85,8 @@ static int start_clock(void **state) {
                     "MINIPROG_TEST_CLOCK=%s/clock LD_PRELOAD=%s "
                     "ASAN_OPTIONS=detect_leaks=1:verify_asan_link_order=0",
                     folder, build_file("tests/integration/app_clock"));
-    (void) snprintf(script, sizeof script, "#!/bin/sh\nexport %s\nexec %s \"$@\"\n", preload,
-                    worker());
-    write_text("miniprog-worker", script, 0755);
+    stand_in("miniprog-worker");
+    stand_in("miniprog-fetch");
     harness_in_child = with_clock;
     return start_with(CONFIG_CLOCK);
 }
