@@ -36,7 +36,7 @@ ok "as crashed, not for its memory" sh -c \
 ok "and opens again" miniprogctl open org.example.one
 remove_apps
 systemctl stop systemd-oomd.socket systemd-oomd.service
-rm -f /etc/systemd/system/miniprog.slice.d/oomd.conf
+rm -r /etc/systemd/system/miniprog.slice.d
 ln -sf /dev/null /etc/systemd/system/systemd-oomd.service
 ln -sf /dev/null /etc/systemd/system/systemd-oomd.socket
 systemctl daemon-reload

@@ -54,7 +54,7 @@ ok "with systemd-oomd" load systemd-oomd $alone
 journalctl -u systemd-oomd.service -o cat | grep -i kill | tail -n 20
 ok "which ran to the end" systemctl --quiet is-active systemd-oomd.service
 systemctl stop systemd-oomd.socket systemd-oomd.service
-rm -f /etc/systemd/system/miniprog.slice.d/oomd.conf /etc/systemd/system/-.slice.d/oomd.conf
+rm -r /etc/systemd/system/miniprog.slice.d /etc/systemd/system/-.slice.d
 ln -sf /dev/null /etc/systemd/system/systemd-oomd.service
 ln -sf /dev/null /etc/systemd/system/systemd-oomd.socket
 systemctl daemon-reload
