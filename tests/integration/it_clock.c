@@ -327,16 +327,6 @@ static void test_what_was_before_the_clock(void **state) {
     finish();
 }
 
-/* How often a check was begun, by what the supervisor says of it at once. */
-static unsigned begun(void) {
-    CLEANUP(free_p) char *text = NULL;
-    char path[64];
-
-    (void) snprintf(path, sizeof path, "%s/daemon.log", h.base);
-    assert_int_equal(fs_read(AT_FDCWD, path, 1 << 26, &text, NULL, NULL), 0);
-    return count_of(text, "its update index is asked for");
-}
-
 /* Neither a check that went well nor one that failed is repeated any sooner; but an app that was
  * not used for 56 years, as it seems, is checked for before it starts. */
 static void test_no_more_checks_for_that(void **state) {
@@ -349,11 +339,11 @@ static void test_no_more_checks_for_that(void **state) {
     version_one_runs();
     for (int failing = 0; failing < 2; failing++) {
         for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-            unsigned before = begun();
+            unsigned before = checks_begun();
             set_clock(rows[i].clock);
             restart();
             opens_as(1);
-            assert_int_equal(begun(), before + rows[i].checks);
+            assert_int_equal(checks_begun(), before + rows[i].checks);
         }
         sh("echo status 503 >www/behaviour");
         if (!failing)

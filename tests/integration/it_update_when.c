@@ -189,15 +189,6 @@ static void test_a_failed_download_is_tried_again(void **state) {
     finish();
 }
 
-/* Begun so far; where an Open begins one, that is said before the Open is answered. */
-static unsigned checks_begun(void) {
-    CLEANUP(free_p) char *log = NULL;
-    char path[64];
-    (void) snprintf(path, sizeof path, "%s/daemon.log", h.base);
-    assert_int_equal(fs_read(AT_FDCWD, path, 1 << 26, &log, NULL, NULL), 0);
-    return count_of(log, "its update index is asked for");
-}
-
 static void test_a_failed_check_is_not_repeated_by_each_start(void **state) {
     (void) state;
     pack(1, NULL);

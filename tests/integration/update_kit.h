@@ -21,6 +21,7 @@
 #include <cmocka.h>
 
 #include "supervisor/base/cleanup.h"
+#include "supervisor/base/fs.h"
 #include "supervisor/base/err.h"
 #include "supervisor/base/str.h"
 #include "tests/lib/harness.h"
@@ -280,6 +281,15 @@ UPDATE_TEST void why_says(const char *action, const char *text) {
         fail_msg("why: '%s: %s', not '%s: %s'", json_get_string(last, "action", ""),
                  json_get_string(last, "text", ""), action, text);
     varlink_reply_clear(&reply);
+}
+
+/* Begun so far; where an Open begins one, that is said before the Open is answered. */
+UPDATE_TEST unsigned checks_begun(void) {
+    CLEANUP(free_p) char *log = NULL;
+    char path[64];
+    (void) snprintf(path, sizeof path, "%s/daemon.log", h.base);
+    assert_int_equal(fs_read(AT_FDCWD, path, 1 << 26, &log, NULL, NULL), 0);
+    return count_of(log, "its update index is asked for");
 }
 
 #endif
