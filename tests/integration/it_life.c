@@ -83,7 +83,7 @@ static void test_a_whole_life(void **state) {
     assert_int_equal(harness_proc_state(pid), 0);
 
     char *log = harness_log(&h, ONE);
-    static const char *const order[] = { "up " ONE,      "launch pages/index", "show pages/index",
+    static const char *const order[] = { ("up " ONE),    "launch pages/index", "show pages/index",
                                          "hide 0",       "warning 5 suspend",  "show pages/index",
                                          "unload closed" };
     const char *at = log;
