@@ -142,6 +142,14 @@ static inline int tape_find(const char *type, const char *id, const char *what) 
             return i;
     return -1;
 }
+/* The one that has n of its kind before it. */
+static inline int tape_nth(const char *type, const char *id, const char *what, int n) {
+    for (int i = 0; i < tape.n; i++)
+        if (told_is(&tape.told[i], type, id, what) && n-- == 0)
+            return i;
+    fail_msg("there are not so many '%s' '%s'", type, what ? what : "");
+    return -1;
+}
 static inline int tape_count(const char *type, const char *id, const char *what) {
     int n = 0;
     for (int i = 0; i < tape.n; i++)
