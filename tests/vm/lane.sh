@@ -1,9 +1,9 @@
 #!/bin/sh
-# lane.sh WORK BUILD VERSION FILE - runs the machines of FILE one after the other: each line has a
-# machine's name, "SUITE" or "SUITE+WHAT", and its cases. What a suite needs is made by the first
-# lane that comes to it and noted in WORK.
+# lane.sh WORK BUILD VERSION - runs machines as long as there are some in WORK/machines, where each
+# line has a machine's name, "SUITE" or "SUITE+WHAT", and its cases. What a suite needs is made by the
+# first lane that comes to it and noted in WORK.
 set -u
-work=$1 build=$2 version=$3 file=$4
+work=$1 build=$2 version=$3
 here=$(dirname "$0")
 
 prepare() { # SUITE
@@ -16,7 +16,16 @@ prepare() { # SUITE
     ) 9>"$work/$1.lock"
 }
 
-while read -r machine cases <&3; do
+take() {
+    (
+        flock 9
+        head -n 1 "$work/machines"
+        sed -i 1d "$work/machines"
+    ) 9>"$work/machines.lock"
+}
+
+while next=$(take) && [ -n "$next" ]; do
+    machine=${next%% *} cases=${next#* }
     began=$(date +%s)
     echo "==== $machine"
     suite=${machine%%+*}
@@ -28,4 +37,4 @@ while read -r machine cases <&3; do
     else
         echo "$machine: 0 passed, 1 failed, 0 skipped"
     fi
-done 3<"$file"
+done

@@ -18,14 +18,17 @@ here=$(dirname "$0")
 boots_max=$((20 + ${VM_CUTS:-20}))
 
 sh "$here/build.sh" "$suite"
-accel=$(cat "$out/accel" 2>/dev/null || sh "$here/accel.sh" "$out/vmlinuz" | tee "$out/accel")
-case $accel in
-tcg*) export VM_EMULATED=1 ;;
-esac
-
 work=$(mktemp -d "$out/run-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM HUP
+if [ ! -e "$out/accel" ]; then # which another lane may be about to find out, too
+    sh "$here/accel.sh" "$out/vmlinuz" >"$work/accel"
+    mv "$work/accel" "$out/accel"
+fi
+accel=$(cat "$out/accel")
+case $accel in
+tcg*) export VM_EMULATED=1 ;;
+esac
 cp --sparse=always "$out/image" "$work/vda"
 sh "$here/pack.sh" "$suite" "$build" "$work/vdb" "$@"
 truncate -s 256M "$work/vdc"

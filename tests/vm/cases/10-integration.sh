@@ -1,5 +1,6 @@
 #!/bin/sh
 # for: bookworm
+# machine: integration
 # programs: those it prints are run
 # The whole integration suite where the kernel has everything: cgroup v2 with memory and pids, all
 # capabilities, real limits. TESTS=it_foo of the make that started it chooses. On an emulated

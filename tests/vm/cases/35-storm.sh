@@ -1,5 +1,6 @@
 #!/bin/sh
 # for: bookworm
+# machine: storm
 # The supervisor goes a hundred times by request and a hundred times by kill -9 (VM_STORM chooses how
 # often), with fifty apps in mixed states: none is lost, none is stranded, none is counted wrong.
 . /vm/tests/vm/lib.sh

@@ -1,5 +1,6 @@
 #!/bin/sh
 # for: bookworm
+# machine: power
 # Twenty power cuts at random moments of installs, swaps and rollbacks. What a cut phase found is kept
 # on the disk; the last phase tells it. VM_CUTS and VM_SEED choose others.
 . /vm/tests/vm/lib.sh
