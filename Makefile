@@ -81,7 +81,7 @@ SDK      := $(if $(call sources,$(DIR_sdk)),$(BUILD)/libminiprog.a $(BUILD)/libm
 EXAMPLES := $(patsubst units/examples/%/manifest.json,$(BUILD)/examples/%.made,\
               $(wildcard units/examples/*/manifest.json))
 UNIT     := $(foreach l,$(LAYERS),$(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/$(l)/test_*.c)))
-IT       := $(patsubst %.c,$(BUILD)/%,$(wildcard $(patsubst %,tests/integration/%.c,$(or $(TESTS),it_*))))
+IT       := $(patsubst %.c,$(BUILD)/%,$(wildcard $(patsubst %,tests/integration/%.c,$(or $(TESTS),it_cuts it_[!c]* it_c[!u]*)))) # the longest first
 IT_APPS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/app_*.c))
 FUZZERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -173,7 +173,7 @@ check: ## unit and integration tests, with totals; installs what it needs
 	@sh .ci/deps build tests
 	@$(MAKE) $(parallel) check-all
 check-all: all $(UNIT) $(IT) $(IT_APPS)
-	@$(RUN) $(UNIT) $(IT)
+	@$(RUN) $(IT) $(UNIT)
 check-unit: $(UNIT) ## tests of single files, any user
 	@$(RUN) $(UNIT)
 check-integration: all $(IT) $(IT_APPS) ## the real daemon; TESTS=it_foo for one

@@ -1,44 +1,66 @@
 #!/bin/sh
-# run.sh LOGS PROGRAM... - runs test programs one after the other, goes on after a failure, and
-# ends with one line of totals. Fails if a test failed, a program died, or none ran.
+# run.sh LOGS PROGRAM... - runs test programs, TEST_JOBS at a time (as many as there are processors),
+# goes on after a failure, and ends with one line of totals. Fails if a test failed, a program died,
+# or none ran. TEST_TIMEOUT: the seconds that one may take.
 #
 # Output goes to a file first and is shown at the program's end: a process that a test left
-# behind could hold a pipe open for ever.
+# behind could hold a pipe open for ever, and programs that run at a time would talk across.
 set -u
 logs=$1
 shift
-mkdir -p "$logs"
-passed=0 failed=0 skipped=0 bad=
 
 # "[  PASSED  ] 5 test(s)." as cmocka prints it.
 count() {
     sed -n "s/^\[  $1 *\] \([0-9][0-9]*\) test(s).*/\1/p" "$2" | awk '{ n += $1 } END { print n + 0 }'
 }
 
-for program; do
-    log=$logs/${program##*/}.log
-    echo "== ${program##*/}"
+# Runs it, shows what it said, and leaves "NAME PASSED FAILED SKIPPED" in NAME.totals.
+one() {
+    name=${1##*/}
+    log=$logs/$name.log
     began=$(date +%s)
-    # In the foreground: a shell starts background commands with SIGINT ignored, and tests would
-    # hand that on.
-    timeout --foreground -k 10 "${TEST_TIMEOUT:-600}" "$program" >"$log" 2>&1
+    timeout --foreground -k 10 "${TEST_TIMEOUT:-600}" "$1" >"$log" 2>&1
     status=$?
-    cat "$log"
     took=$(($(date +%s) - began))
-    [ $took -lt "${TEST_LONG:-10}" ] || echo "-- ${program##*/} took $took s"
     p=$(count PASSED "$log")
     f=$(count FAILED "$log")
     s=$(count SKIPPED "$log")
+    died=
     if ! grep -q '^\[=====*\] Running' "$log" && [ $status = 0 ]; then
         p=1 # not cmocka's: the program itself is the test
     elif [ "$f" = 0 ] && { [ $status != 0 ] || [ $((p + s)) = 0 ]; }; then
-        echo "${program##*/}: ended with status $status after $p tests"
+        died="$name: ended with status $status after $p tests"
         f=1
     fi
-    [ "$f" = 0 ] || bad="$bad ${program##*/}"
-    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-done
+    echo "$name $p $f $s" >"$logs/$name.totals"
+    {
+        flock 9
+        echo "== $name"
+        cat "$log"
+        [ $took -lt "${TEST_LONG:-10}" ] || echo "-- $name took $took s"
+        [ -z "$died" ] || echo "$died"
+    } 9>"$logs/.shown"
+}
 
-[ -z "$bad" ] || echo "failed:$bad"
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" = 0 ] && [ $((passed + skipped)) != 0 ]
+if [ "${1-}" = --one ]; then
+    one "$2"
+    exit 0
+fi
+
+mkdir -p "$logs"
+rm -f "$logs"/*.totals
+# By xargs, not by the shell, which starts background commands with SIGINT ignored: tests would
+# hand that on.
+[ $# = 0 ] || printf '%s\0' "$@" |
+    xargs -0 -n 1 -P "${TEST_JOBS:-$(nproc)}" sh "$0" "$logs" --one
+for program; do
+    cat "$logs/${program##*/}.totals" || echo "${program##*/} 0 1 0"
+done | awk '
+    { p += $2; f += $3; s += $4 }
+    $3 { bad = bad " " $1 }
+    END {
+        if (bad)
+            print "failed:" bad
+        printf "%d passed, %d failed, %d skipped\n", p, f, s
+        exit f || !(p + s)
+    }'

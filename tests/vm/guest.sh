@@ -38,7 +38,7 @@ while read -r case; do
         set -- "/vm/tests/vm/cases/$case"
         limit=3000
     fi
-    TEST_TIMEOUT=$limit TEST_LONG=0 sh tests/run.sh $results "$@" || failed=1
+    TEST_JOBS=1 TEST_TIMEOUT=$limit TEST_LONG=0 sh tests/run.sh $results "$@" || failed=1
     # Over all boots: what stood before a power cut may be just what is asked for.
     journalctl --no-pager -o short-precise --since "$started" >"$results/$name.journal" 2>&1
     [ "${failed:-}" ] || rm -f "$results/$name.journal"
