@@ -268,6 +268,7 @@ static void adopt_app(struct app *app, const struct json *doc) {
 struct stray {
     struct group_owner owner;
     struct daemon *d;
+    struct app *app; /* that has its id, and waits for its group (app.storing); NULL: none */
     struct cgrp_group *group;
     char id[65];
 };
@@ -280,8 +281,13 @@ static void stray_emptied(struct group_owner *owner) {
         log_warning(NULL, "cannot remove left-over group '%s': %s", s->id, e.text);
         cgrp_group_free(s->group);
     }
+    struct app *app = s->app;
     free(s);
     d->n_strays--;
+    if (app) {
+        app->storing--;
+        start_go_on(app);
+    }
     daemon_check_ended(d);
 }
 
@@ -305,6 +311,9 @@ static void kill_stray(const char *id, void *userdata) {
         return;
     }
     d->n_strays++;
+    s->app = app;
+    if (app)
+        app->storing++;
     if (cgrp_group_populated(s->group) == 0) {
         stray_emptied(&s->owner);
         return;

@@ -43,10 +43,10 @@ struct app {
     struct exit_record last_exit;
     char *exit_state;          /* for the next cold run; NULL: none */
     uint64_t exit_state_until; /* CLOCK_BOOTTIME: setting the clock ends it no sooner or later */
-    unsigned
-        storing; /* so many jobs of the disk lane, or who else it waits for, have its versions */
-    bool start_waits;  /* for that, to start */
-    bool removing;     /* Remove was asked: no Open any more */
+    unsigned storing; /* so many jobs of the disk lane, or who else it waits for, have its versions,
+                         or a left-over group of its name has to go */
+    bool start_waits; /* for that, to start */
+    bool removing;    /* Remove was asked: no Open any more */
     struct list place; /* in the daemon's front, warm or kept list, as `where` says */
     enum app_where { APP_NOWHERE, APP_FRONT, APP_WARM, APP_KEPT } where;
     struct group_owner owner; /* of its group */

@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "supervisor/base/err.h"
+#include "tests/integration/freezer_kit.h"
 #include "tests/lib/harness.h"
 
 #define ONE   "org.example.one"
@@ -232,20 +234,57 @@ static void test_what_no_state_explains_is_killed(void **state) {
     harness_stop(&h);
 }
 
+static void damage_run_state(const char *id) {
+    char path[128];
+    (void) snprintf(path, sizeof path, "%s/state/%s", h.runtime, id);
+    assert_int_equal(truncate(path, 40), 0);
+}
+
 static void test_a_damaged_run_state_is_survived(void **state) {
     (void) state;
-    char path[96];
     probe(ONE, "", "");
     open_app(ONE);
     harness_wait_log(&h, ONE, "show");
     pid_t pid = harness_pid(&h, ONE);
     (void) harness_signal_and_wait(&h, SIGKILL);
-    (void) snprintf(path, sizeof path, "%s/state/" ONE, h.runtime);
-    assert_int_equal(truncate(path, 40), 0);
+    damage_run_state(ONE);
     harness_restart(&h);
-    harness_wait_gone(pid);
     open_app(ONE);
+    harness_wait_gone(pid);
     harness_stop(&h);
+}
+
+/* Its group must be empty first, however long that takes. */
+static void test_a_start_waits_for_what_is_left_over(void **state) {
+    (void) state;
+    struct varlink_reply reply;
+    struct err e = { 0 };
+
+    probe(ONE, "", "");
+    open_app(ONE);
+    harness_wait_log(&h, ONE, "show");
+    pid_t pid = harness_pid(&h, ONE);
+    freezer_freeze(pid);
+    (void) harness_signal_and_wait(&h, SIGKILL);
+    damage_run_state(ONE);
+    harness_restart(&h);
+    struct client *opening = harness_send(&h, "Open", false, "{\"id\":\"" ONE "\"}");
+    harness_wait_state(&h, ONE, "starting", "open");
+    assert_int_equal(kill(pid, 0), 0);
+    freezer_thaw();
+    assert_int_equal(client_receive(opening, HARNESS_PATIENCE_MS, &reply, &e), 0);
+    assert_null(reply.error);
+    varlink_reply_clear(&reply);
+    client_close(opening);
+    harness_wait_gone(pid);
+    harness_stop(&h);
+}
+
+static int thaw_and_end(void **state) {
+    freezer_thaw();
+    int r = end(state);
+    freezer_clear();
+    return r;
 }
 
 static void test_a_second_daemon_is_refused(void **state) {
@@ -278,6 +317,8 @@ int main(void) {
         ADOPT(test_a_start_that_nobody_could_note_is_counted),
         ADOPT(test_what_no_state_explains_is_killed),
         ADOPT(test_a_damaged_run_state_is_survived),
+        cmocka_unit_test_setup_teardown(test_a_start_waits_for_what_is_left_over, start,
+                                        thaw_and_end),
         ADOPT(test_a_second_daemon_is_refused),
     };
     return cmocka_run_group_tests_name("daemon/adopt", tests, NULL, NULL);

@@ -4,10 +4,7 @@
  * on purpose takes either's word. */
 #include "tests/integration/memory_kit.h"
 
-#include <errno.h>
-#include <sys/stat.h>
-
-#include "supervisor/base/fs.h"
+#include "tests/integration/freezer_kit.h"
 
 #define SHORT KIT_LIFE("200ms") "[memory]\n" KIT_BUDGET
 #define NEVER KIT_LIFE("0") "[memory]\n" KIT_BUDGET /* background apps stay there */
@@ -98,36 +95,10 @@ static void test_a_leak_at_full_speed(void **state) {
 
 /* --- a victim that does not go ------------------------------------------------------------ */
 
-static char freezer[64]; /* v1's, in which SIGKILL waits for the thaw */
-
-static void freezer_write(const char *file, const char *text) {
-    char path[96];
-    (void) snprintf(path, sizeof path, "%s/%s", freezer, file);
-    assert_int_equal(fs_write_existing(AT_FDCWD, path, text, strlen(text)), 0);
-}
-
-static void freeze(pid_t pid) {
-    char text[16], path[96];
-    (void) snprintf(freezer, sizeof freezer, "/sys/fs/cgroup/freezer/mp-it-%d", getpid());
-    harness_need("freezer", mkdir(freezer, 0755) == 0, "there is no v1 freezer to hold a victim");
-    (void) snprintf(text, sizeof text, "%d", pid);
-    freezer_write("cgroup.procs", text);
-    freezer_write("freezer.state", "FROZEN");
-    (void) snprintf(path, sizeof path, "%s/freezer.state", freezer);
-    for (int i = 0; i < HARNESS_PATIENCE_MS; i++) {
-        if (fs_read_into(AT_FDCWD, path, text, sizeof text) > 0 && strncmp(text, "FROZEN", 6) == 0)
-            return;
-        (void) poll(NULL, 0, 1);
-    }
-    fail_msg("process %d does not freeze", pid);
-}
-
 static int thaw_and_end(void **state) {
-    if (freezer[0] && access(freezer, F_OK) == 0)
-        freezer_write("freezer.state", "THAWED");
+    freezer_thaw();
     int r = kit_end(state);
-    for (int i = 0; rmdir(freezer) < 0 && errno == EBUSY && i < HARNESS_PATIENCE_MS; i++)
-        (void) poll(NULL, 0, 1);
+    freezer_clear();
     return r;
 }
 
@@ -135,7 +106,7 @@ static int kill_frozen(const char *how) {
     kit_start(SHORT);
     suspended_hog(B, "40,frees"); /* so that the other one goes first */
     suspended_hog(A, how);
-    freeze(harness_pid(&h, A));
+    freezer_freeze(harness_pid(&h, A));
     hog(C, "10,lies");
     (void) fill_to_moderate(C);
     int at = step_until(C, 0, "decision", NULL, "kill");
@@ -155,7 +126,7 @@ static void test_no_second_kill_beside_a_stuck_one(void **state) {
     assert_string_equal(tape.told[next].id, B);
     (void) tape_wait_from(next, "exit", B, "memory_pressure");
     harness_assert_state(&h, A, "stopping");
-    freezer_write("freezer.state", "THAWED");
+    freezer_thaw();
     (void) tape_wait_from(next, "exit", A, "memory_pressure");
     tape_catch_up();
     assert_one_at_a_time();
@@ -173,7 +144,7 @@ static void test_memory_of_a_frozen_victim_comes_back(void **state) {
     wait_look();
     assert_int_equal(tape_count("decision", NULL, "kill"), 1);
     harness_assert_state(&h, B, "suspended");
-    freezer_write("freezer.state", "THAWED");
+    freezer_thaw();
     (void) tape_wait_from(killed, "exit", A, "memory_pressure");
     kit_stop();
 }
