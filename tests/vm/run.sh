@@ -14,6 +14,7 @@ shift 2
 suite=${machine%%+*}
 out=build/vm/$suite
 results=$out/results${machine#"$suite"}
+words= # for the kernel
 here=$(dirname "$0")
 boots_max=$((20 + ${VM_CUTS:-20}))
 
@@ -27,8 +28,19 @@ if [ ! -e "$out/accel" ]; then # which another lane may be about to find out, to
 fi
 accel=$(cat "$out/accel")
 case $accel in
-tcg*) export VM_EMULATED=1 ;;
+tcg*)
+    export VM_EMULATED=1
+    # What each step of an emulated processor pays for: clocks that are devices, guards against what
+    # only silicon does, a level of page tables; and waits for the other processor, which are long.
+    words='mitigations=off tsc=reliable no5lvl rcupdate.rcu_expedited=1'
+    ;;
 esac
+# What a case says that its machine is to go without, "# without: UNIT...", its systemd does not start.
+for case; do
+    for unit in $(sed -n 's/^# without: //p' "$here/cases/$case.sh"); do
+        words="$words systemd.mask=$unit"
+    done
+done
 cp --sparse=always "$out/image" "$work/vda"
 sh "$here/pack.sh" "$suite" "$build" "$work/vdb" "$@"
 truncate -s 256M "$work/vdc"
@@ -43,10 +55,12 @@ cut_after() {
 
 boot() {
     # shellcheck disable=SC2086 # words
-    timeout -k 10 "${VM_TIMEOUT:-3600}" qemu-system-x86_64 -accel $accel -smp 2 -m "${VM_MEMORY:-1024}" \
+    timeout --foreground -k 10 "${VM_TIMEOUT:-3600}" \
+        qemu-system-x86_64 -accel $accel -smp 2 -m "${VM_MEMORY:-1024}" \
         -display none -monitor none -nic none -no-reboot -serial stdio -pidfile "$work/pid" \
         -kernel "$out/vmlinuz" -initrd "$out/initrd" \
-        -append 'console=ttyS0 root=/dev/vda rw psi=1 panic=-1 no_timer_check quiet systemd.show_status=false' \
+        -append "console=ttyS0 root=/dev/vda rw psi=1 panic=-1 no_timer_check quiet $words \
+            systemd.show_status=false" \
         -drive "file=$work/vda,format=raw,if=virtio,cache=unsafe" \
         -drive "file=$work/vdb,format=raw,if=virtio,readonly=on" \
         -drive "file=$work/vdc,format=raw,if=virtio,cache=unsafe" \
