@@ -10,6 +10,15 @@ here=$(dirname "$0")
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+if [ $# = 0 ]; then
+    set -- $(grep -l "^# for:.*\<$suite\>" "$here"/cases/*.sh)
+    for case; do echo "${case##*/}"; done >"$work/list"
+else
+    for case; do echo "$case.sh"; done >"$work/list"
+fi
+# The tests' programs are for the case that runs them, and take most of the room.
+names='app_*'
+! (cd "$here/cases" && grep -q '^# programs' $(cat "$work/list")) || names='app_* it_*'
 mkdir -p "$work/tests/integration" "$work/build/tests/integration"
 cp tests/run.sh "$work/tests/"
 cp -R "$here" "$work/tests/vm"
@@ -24,8 +33,8 @@ for program in "$build"/miniprogd "$build"/miniprogctl "$build"/miniprog-* "$bui
     [ ! -f "$program" ] || [ "${program%.o}" != "$program" ] || cp "$program" "$work/build/"
 done
 [ ! -d "$build/examples" ] || cp -R "$build/examples" "$work/build/"
-for program in "$build"/tests/integration/it_* "$build"/tests/integration/app_* \
-    "$build"/tests/vm/app_*; do
+for program in $(cd "$build/tests/integration" && ls -d $names); do
+    program=$build/tests/integration/$program
     [ ! -x "$program" ] || [ -d "$program" ] || cp "$program" "$work/build/tests/integration/"
 done
 find "$work/build" -type f -perm -100 -exec strip --strip-debug {} + 2>/dev/null || true
@@ -33,17 +42,9 @@ for package in "build/vm/$suite"/deb/*.deb; do
     [ ! -e "$package" ] || cp "$package" "$work/"
 done
 
-if [ $# = 0 ]; then
-    set -- $(grep -l "^# for:.*\<$suite\>" "$here"/cases/*.sh)
-    for case; do echo "${case##*/}"; done >"$work/list"
-else
-    for case; do echo "$case.sh"; done >"$work/list"
-fi
 printf %s "${TESTS:-}" >"$work/only"
-# Less of the same where the processor is emulated.
-cuts=20 storm=100
-[ -z "${VM_EMULATED:-}" ] || { cuts=10 storm=10 && : >"$work/emulated"; }
-echo "${VM_CUTS:-$cuts}" >"$work/cuts"
-echo "${VM_STORM:-$storm}" >"$work/storm"
+[ -z "${VM_EMULATED:-}" ] || : >"$work/emulated"
+echo "${VM_CUTS:-20}" >"$work/cuts"
+echo "${VM_STORM:-100}" >"$work/storm"
 echo "${VM_SEED:-7}" >"$work/seed"
 tar -cf "$file" -C "$work" .

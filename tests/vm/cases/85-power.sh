@@ -1,6 +1,13 @@
 #!/bin/sh
 # for: bookworm
 # machine: power
+# without: systemd-logind.service systemd-user-sessions.service systemd-udevd.service
+# without: systemd-udevd-kernel.socket systemd-udevd-control.socket systemd-binfmt.service
+# without: proc-sys-fs-binfmt_misc.automount dev-hugepages.mount dev-mqueue.mount
+# without: sys-kernel-debug.mount sys-kernel-tracing.mount systemd-random-seed.service
+# without: systemd-modules-load.service systemd-sysctl.service systemd-update-utmp.service
+# without: systemd-update-utmp-runlevel.service kmod-static-nodes.service systemd-sysusers.service
+# without: systemd-remount-fs.service systemd-tmpfiles-setup-dev.service
 # Twenty power cuts at random moments of installs, swaps and rollbacks. What a cut phase found is kept
 # on the disk; the last phase tells it. VM_CUTS and VM_SEED choose others.
 . /vm/tests/vm/lib.sh
@@ -10,6 +17,7 @@ began=/run/vm-power-began
 faults=$VM_STATE/power-faults
 
 if [ "$VM_PHASE" = 1 ]; then
+    echo "$cuts cuts, VM_SEED=$seed" >/dev/ttyS0
     need_service >/dev/null
     python3 -I tests/vm/power.py prepare $dir || echo "phase 1: cannot prepare" >>"$faults"
 else
@@ -32,5 +40,5 @@ fi
 [ ! -e "$faults" ] || cat "$faults"
 cat $dir/facts
 echo
-ok "after each of $cuts cuts every app is whole and starts" test ! -e "$faults"
+ok "after each of $cuts cuts (VM_SEED=$seed) every app is whole and starts" test ! -e "$faults"
 finish
