@@ -10,6 +10,7 @@ here=$(dirname "$0")
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+chmod 755 "$work" # workers with an identity of their own look into it
 if [ $# = 0 ]; then
     set -- $(grep -l "^# for:.*\<$suite\>" "$here"/cases/*.sh)
     for case; do echo "${case##*/}"; done >"$work/list"
