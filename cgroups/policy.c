@@ -119,6 +119,33 @@ bool cgrp_policy_empty(struct cgrp_policy *p, struct cgrp_table *table, int slot
     return ours;
 }
 
+/* An app that fills its own limit stalls at it, and the kernel counts that in the pressure of all
+ * apps and of the machine, too. Nobody else's memory would free it from that: it is warned alone,
+ * and its alarms end it. What is short for all shows in the budget and in available memory. */
+static bool stalls_at_its_own(const struct cgrp_policy *p, const struct cgrp_table *table) {
+    const struct cgrp_sensor *available = &p->sensor[CGRP_FACT_AVAILABLE];
+
+    if (!p->config.alarm_count || !available->known || available->level > 0 ||
+        p->sensor[CGRP_FACT_BUDGET].level > 0)
+        return false;
+    for (int i = 0; i < table->n; i++) {
+        const struct cgrp_app *app = &table->app[i];
+        bool ending = app->state != CGRP_APP_NONE && app->kill.at && !app->kill.stuck;
+        if (app->limit.level >= CGRP_CRITICAL && (cgrp_runs(app) || ending))
+            return true;
+    }
+    return false;
+}
+
+/* Pressure that calls for kills is heard again from whoever else stalls. */
+static void pass_over_its_stalls(struct cgrp_policy *p, const struct cgrp_table *table) {
+    if (!stalls_at_its_own(p, table))
+        return;
+    for (int i = 0; i < CGRP_FACT_SENSORS; i++)
+        for (int step = 1; is_psi(i) && step < CGRP_STEPS; step++)
+            p->sensor[i].event[step].known = p->sensor[i].event[step].unanswered = false;
+}
+
 /* The level that holds, and the fact that holds it. PSI is left after two windows without an
  * event. */
 static int current_level(struct cgrp_policy *p, uint64_t now, const struct cgrp_fact **ret) {
@@ -263,6 +290,7 @@ int cgrp_policy_next(struct cgrp_policy *p, struct cgrp_table *table, uint64_t n
                      struct cgrp_action *ret) {
     struct cgrp_action a = { 0 };
 
+    pass_over_its_stalls(p, table);
     int r = tell_level(p, now, &a);
     if (r == 0) /* with policy=off too: the kernel has victims, whose time must run out */
         r = tell_stuck(p, table, now, &a);
