@@ -11,16 +11,14 @@ left_out() {
 it_cgroups_none     the backend without groups
 it_clock            a wrong clock, preloaded
 it_concurrency      calls that meet
-it_ctl              the command line: what it prints and returns
 it_ctl_ends         the command line: how it ends
 it_ctl_progress     the command line: how far a download is
-it_ctl_view         the command line: what it shows
 it_cuts             the store, cut short hundreds of times; 85-power cuts the machine's power
 it_faults           the store, when calls fail
 it_fetch            downloads
 it_fetch_bad        downloads that are refused
 it_forkbomb         a bomb a hundred times; it_cgroups_many has some
-it_hostile          bytes that are no calls
+it_hostile          bytes that are no calls: a minute and more
 it_hostile_apps     apps that mean harm: minutes of processor time
 it_hostile_install  folders that are refused
 it_hostile_peers    clients that mean harm
@@ -29,9 +27,8 @@ it_js               JavaScript: the engine
 it_js_hostile       JavaScript: scripts that mean harm
 it_js_life          JavaScript: its events
 it_js_update        JavaScript: its updates
-it_memory_kills     victims that must be gone within two seconds, which is short here
-it_memory_words     an app that answers a resume within five seconds; later counts as none
-it_none             the backend without groups
+it_memory_kills     memory filled page by page: minutes of processor time; 15-memory has kills
+it_none             the supervisor without groups
 it_package          packages
 it_pressure         a program of Debian 13; 75-pressure has it on Debian 13 itself
 it_run              JavaScript: anew at each change
@@ -43,7 +40,6 @@ it_update_bad       updates that are refused
 it_update_resume    downloads that go on
 it_update_when      when updates are looked for
 it_verify           signatures
-it_wire             the protocol
 END
 }
 
