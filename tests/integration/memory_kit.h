@@ -51,7 +51,7 @@ struct told {
 };
 static struct {
     struct client *client;
-    struct told told[400]; /* what a test waits for comes within so many */
+    struct told told[4000]; /* what a test waits for comes within so many */
     int n;
 } tape;
 
