@@ -26,7 +26,7 @@ load() {
     echo 3 >/proc/sys/vm/drop_caches
     swapon -p 100 /dev/zram0
     echo "--- $name: $(free -m | awk '/^Mem/ { print $2 " MB, " $7 " available" }')"
-    miniprog-stress --own --quiet --budget=none --time=450s --turns=60 \
+    miniprog-stress --own --quiet --budget=none --time=240s --turns=60 \
         --out="$out/$name" "$@" density
     status=$?
     cat /sys/block/zram0/mm_stat
