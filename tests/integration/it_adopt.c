@@ -254,13 +254,9 @@ static void test_a_damaged_run_state_is_survived(void **state) {
     harness_stop(&h);
 }
 
-/* Its group must be empty first, however long that takes. */
-static void test_a_start_waits_for_what_is_left_over(void **state) {
-    (void) state;
-    struct varlink_reply reply;
-    struct err e = { 0 };
-
-    probe(ONE, "", "");
+/* Its process, held in the freezer, is what the next supervisor finds and does not know. */
+static pid_t leave_over(const char *ours) {
+    probe(ONE, "", ours);
     open_app(ONE);
     harness_wait_log(&h, ONE, "show");
     pid_t pid = harness_pid(&h, ONE);
@@ -268,6 +264,15 @@ static void test_a_start_waits_for_what_is_left_over(void **state) {
     (void) harness_signal_and_wait(&h, SIGKILL);
     damage_run_state(ONE);
     harness_restart(&h);
+    return pid;
+}
+
+static void test_a_start_waits_for_what_is_left_over(void **state) {
+    (void) state;
+    struct varlink_reply reply;
+    struct err e = { 0 };
+
+    pid_t pid = leave_over("");
     struct client *opening = harness_send(&h, "Open", false, "{\"id\":\"" ONE "\"}");
     harness_wait_state(&h, ONE, "starting", "open");
     assert_int_equal(kill(pid, 0), 0);
@@ -277,6 +282,23 @@ static void test_a_start_waits_for_what_is_left_over(void **state) {
     varlink_reply_clear(&reply);
     client_close(opening);
     harness_wait_gone(pid);
+    harness_stop(&h);
+}
+
+/* But not for ever: the caller is told when start_timeout has passed. */
+static void test_what_does_not_go_fails_the_start(void **state) {
+    (void) state;
+    struct varlink_reply reply;
+
+    pid_t pid = leave_over("\"start_timeout\":\"1s\"");
+    harness_call(&h, &reply, "Open", "{\"id\":\"" ONE "\"}");
+    assert_non_null(reply.error);
+    assert_string_equal(reply.error, "org.miniprog.Supervisor.StartFailed");
+    varlink_reply_clear(&reply);
+    assert_int_equal(kill(pid, 0), 0);
+    freezer_thaw();
+    harness_wait_gone(pid);
+    open_app(ONE);
     harness_stop(&h);
 }
 
@@ -319,6 +341,7 @@ int main(void) {
         ADOPT(test_a_damaged_run_state_is_survived),
         cmocka_unit_test_setup_teardown(test_a_start_waits_for_what_is_left_over, start,
                                         thaw_and_end),
+        cmocka_unit_test_setup_teardown(test_what_does_not_go_fails_the_start, start, thaw_and_end),
         ADOPT(test_a_second_daemon_is_refused),
     };
     return cmocka_run_group_tests_name("daemon/adopt", tests, NULL, NULL);
