@@ -333,14 +333,22 @@ static int64_t hears_event(struct raw *r, const char *type) {
     return seq;
 }
 
+/* A Watch is answered by an event only, and what is then asked for by another connection may come
+ * first. So a call goes before it, in the same write: the daemon reads both at once, and handles
+ * both before it turns to anybody else. */
 static struct raw watches(int64_t after) {
+    static const char first[] = "{\"method\":\"" WIRE_APP ".GetInfo\"}";
     struct raw r = raw_open_app(&h, ONE);
-    char call[128];
-    (void) snprintf(call, sizeof call,
-                    "{\"method\":\"" WIRE_APP
-                    ".Watch\",\"parameters\":{\"after\":%lld},\"more\":true}",
-                    (long long) after);
-    raw_call(&r, call);
+    char calls[256];
+    int n = snprintf(calls, sizeof calls,
+                     "%s%c{\"method\":\"" WIRE_APP
+                     ".Watch\",\"parameters\":{\"after\":%lld},\"more\":true}",
+                     first, '\0', (long long) after);
+    assert_true(n > 0 && (size_t) n < sizeof calls);
+    raw_say(&r, calls, (size_t) n + 1);
+    const char *info = raw_hear(&r);
+    assert_non_null(info);
+    assert_non_null(strstr(info, "\"" ONE "\""));
     return r;
 }
 
