@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +177,16 @@ static int refuse_others(struct link *l, int stop_fd, struct err *e) {
     return r;
 }
 
+/* An installation that was begun is waited for: else it would come about after all were removed. */
+static int install_one(struct link *l, int stop_fd, const char *folder, struct err *e) {
+    struct pollfd p = { .fd = stop_fd, .events = POLLIN };
+
+    if (poll(&p, 1, 0) > 0)
+        return err_set(e, -EINTR, "interrupted");
+    return link_call(l->calls, -1, NULL, e, "Install", "{\"source\":\"%s\",\"unsigned\":true}",
+                     folder);
+}
+
 int kit_install(struct link *l, int stop_fd, const struct plan *p, const char *folder,
                 struct err *e) {
     CLEANUP(close_p) int folder_fd = -1;
@@ -188,8 +199,7 @@ int kit_install(struct link *l, int stop_fd, const struct plan *p, const char *f
     for (unsigned i = 0; i < p->apps && r >= 0; i++) {
         r = write_manifest(folder_fd, p, i, e);
         if (r >= 0)
-            r = link_call(l->calls, stop_fd, NULL, e, "Install",
-                          "{\"source\":\"%s\",\"unsigned\":true}", folder);
+            r = install_one(l, stop_fd, folder, e);
     }
     return r;
 }
