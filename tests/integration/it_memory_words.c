@@ -270,8 +270,9 @@ static void suspend_a_crowd(void) {
     }
 }
 
-/* A hundred suspended apps, no pressure: not a single thread of the supervisor wakes up. How long
- * it is looked at is all that time decides here. */
+/* A hundred suspended apps, no pressure: not a single thread of the supervisor wakes up. What was
+ * begun comes to rest first, and the machine's memory may be short for a moment because of others,
+ * which the supervisor has to hear of: so one span of some tries has to be quiet all through. */
 static void test_nothing_wakes_while_nothing_is_wrong(void **state) {
     (void) state;
     int seconds = getenv("MINIPROG_LONG") ? 60 : 10;
@@ -279,18 +280,16 @@ static void test_nothing_wakes_while_nothing_is_wrong(void **state) {
     kit_start(KIT_LIFE("200ms") "[memory]\nbudget=2G\n" KIT_NO_STALLS);
     tape_end(); /* watchers are no part of it */
     suspend_a_crowd();
-    /* What was begun comes to rest within the deadline… */
-    int64_t end = kit_now_ms() + HARNESS_PATIENCE_MS, before, after = switches(h.daemon);
+    (void) poll(NULL, 0, 2500); /* what a warning's measurement takes */
+    int64_t before, after = switches(h.daemon);
+    int tries = 5;
     do {
+        if (tries-- == 0)
+            fail_msg("the daemon wakes up within each %d s", seconds);
         before = after;
-        (void) poll(NULL, 0, 2500); /* beyond what a warning's measurement takes */
+        (void) poll(NULL, 0, 1000 * seconds);
         after = switches(h.daemon);
-        if (kit_now_ms() > end)
-            fail_msg("the daemon does not come to rest");
     } while (after != before);
-    /* … and stays there. */
-    (void) poll(NULL, 0, 1000 * seconds);
-    assert_int_equal(switches(h.daemon), after);
     print_message("no wake-up in %d s with %d suspended apps\n", seconds, CROWD);
     assert_int_equal(count_suspended(), CROWD);
     kit_stop();
