@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * What Install does to an app that is there: replaces, refuses to go back, waits for a live one;
- * and ids that look like the kernel's file names. */
+ * and ids that look like the kernel's file names. And what Remove leaves. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -18,6 +19,7 @@
 #include "tests/lib/raw.h"
 
 #define ONE          "org.example.one"
+#define TWO          "org.example.two"
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 /* Says which version it is, by its own file and by the environment, and lives on. */
@@ -262,6 +264,40 @@ static void test_remove_waits_for_what_is_written(void **state) {
     finish();
 }
 
+static void test_remove_keeps_data_when_asked(void **state) {
+    (void) state;
+    char data[128], file[160];
+    struct stat st;
+    harness_install(
+        &h, &(struct harness_app){ .id = ONE,
+                                   .script = "echo mine >$MINIPROG_DATA/file\necho done\nexec "
+                                             "sleep 1000000" });
+    harness_ok(&h, "Open", "{\"id\":\"" ONE "\"}");
+    harness_wait_log(&h, ONE, "done");
+    uid_t uid = raw_app_uid(&h, ONE);
+    (void) snprintf(data, sizeof data, "%s/apps/" ONE "/data", h.state);
+    (void) snprintf(file, sizeof file, "%s/file", data);
+    harness_ok(&h, "Remove", "{\"id\":\"" ONE "\",\"keep_data\":true}");
+    assert_int_equal(stat(file, &st), 0);
+    assert_int_equal(st.st_uid, uid);
+    harness_error(&h, "NoSuchApp", "Status", "{\"id\":\"" ONE "\"}");
+
+    harness_install(&h, &(struct harness_app){ .id = TWO });
+    assert_int_not_equal(raw_app_uid(&h, TWO), uid); /* in use as long as its data are there */
+    (void) harness_signal_and_wait(&h, SIGTERM);
+    harness_restart(&h);
+    harness_install(&h, &(struct harness_app){ .id = "org.example.three" });
+    assert_int_not_equal(raw_app_uid(&h, "org.example.three"), uid);
+
+    harness_install(&h, &(struct harness_app){ .id = ONE, .script = "cat $MINIPROG_DATA/file" });
+    assert_int_equal(raw_app_uid(&h, ONE), uid);
+    harness_ok(&h, "Open", "{\"id\":\"" ONE "\"}");
+    harness_wait_log(&h, ONE, "mine");
+    harness_ok(&h, "Remove", "{\"id\":\"" ONE "\"}");
+    assert_int_equal(stat(data, &st), -1);
+    finish();
+}
+
 #define INSTALL(test) cmocka_unit_test_setup_teardown(test, start, end)
 
 int main(void) {
@@ -274,6 +310,7 @@ int main(void) {
         INSTALL(test_ids_that_look_like_files),
         INSTALL(test_many_at_once),
         INSTALL(test_remove_waits_for_what_is_written),
+        INSTALL(test_remove_keeps_data_when_asked),
     };
     return cmocka_run_group_tests_name("daemon/install", tests, NULL, NULL);
 }
