@@ -12,6 +12,7 @@
 #include "supervisor/daemon/control.h"
 #include "supervisor/daemon/daemon.h"
 #include "supervisor/daemon/output.h"
+#include "supervisor/daemon/output_log.h"
 #include "supervisor/daemon/server.h"
 #include "supervisor/wire/interfaces.h"
 
@@ -21,12 +22,16 @@
 
 struct logs {
     struct call *call;
+    struct output *output;
+    char id[OUTPUT_ID_SIZE];
+    struct output_wait *wait;
     struct output_reader *reader;
     bool follow;
     char *held;
 };
 
 static void logs_free(struct logs *l) {
+    output_settle_cancel(l->wait);
     output_reader_free(l->reader);
     free(l->held);
     free(l);
@@ -93,9 +98,27 @@ static void grown(struct output_reader *reader, void *userdata) {
     call_set_drained(l->call, drained);
 }
 
-int logs_answer(struct app *app, struct call *call) {
+static void begin(struct logs *l) {
+    struct call *call = l->call;
     struct err e = { 0 };
+    int r = output_reader_new(l->output, l->id, l->follow, grown, l, &l->reader, &e);
 
+    if (r >= 0) {
+        call_set_drained(call, drained);
+        return;
+    }
+    call_set_context(call, NULL, NULL);
+    logs_free(l);
+    control_storage(call, e.text);
+}
+
+static void settled(void *userdata) {
+    struct logs *l = userdata;
+    l->wait = NULL;
+    begin(l);
+}
+
+int logs_answer(struct app *app, struct call *call) {
     if (app->d->journal) {
         control_error_text(call, WIRE_SERVICE ".MethodNotImplemented", "method",
                            WIRE_SUPERVISOR ".Logs");
@@ -105,14 +128,18 @@ int logs_answer(struct app *app, struct call *call) {
     if (!l)
         return -ENOMEM;
     l->call = call;
+    l->output = app->d->output;
+    memcpy(l->id, app->id, strlen(app->id) + 1);
     l->follow = json_get_bool(call_parameters(call), "follow", false);
-    int r = output_reader_new(app->d->output, app->id, l->follow, grown, l, &l->reader, &e);
-    if (r < 0) {
-        free(l);
-        control_storage(call, e.text);
-        return 0;
-    }
     call_set_context(call, l, gone);
-    call_set_drained(call, drained);
+    /* Who asks once wants all there is, its last words above all; who follows hears them anyway. */
+    int r = l->follow ? 0 : output_settle(l->output, l->id, settled, l, &l->wait);
+    if (r < 0) {
+        call_set_context(call, NULL, NULL);
+        logs_free(l);
+        return r;
+    }
+    if (r == 0)
+        begin(l);
     return 0;
 }

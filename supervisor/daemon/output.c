@@ -17,12 +17,33 @@
 #include "supervisor/daemon/loop.h"
 #include "supervisor/daemon/output_parts.h"
 
+/* settled() may ask anew, and cancel others: the list is begun anew after each. */
+static void tell_settled(struct output *o) {
+    struct output_wait *w, *done;
+
+    do {
+        done = NULL;
+        list_for_each (w, &o->waits, struct output_wait, node)
+            if (atomic_load(&w->done)) {
+                done = w;
+                break;
+            }
+        if (!done)
+            return;
+        list_remove(&done->node);
+        if (done->settled)
+            done->settled(done->userdata);
+        free(done);
+    } while (true);
+}
+
 static int on_grown(sd_event_source *source, int fd, uint32_t events, void *userdata) {
     uint64_t count;
 
     (void) source;
     (void) events;
     (void) !read(fd, &count, sizeof count);
+    tell_settled(userdata);
     output_readers_wake(userdata);
     return 0;
 }
@@ -62,6 +83,7 @@ int output_new(sd_event *event, const char *fifo_dir, const char *log_dir, uint6
     o->fifo_dir = o->log_dir = o->epoll_fd = o->wake_fd = o->grown_fd = -1;
     output_set_log_size(o, log_size);
     list_init(&o->readers);
+    list_init(&o->waits);
     list_init(&o->channels);
     list_init(&o->commands);
     (void) pthread_mutex_init(&o->lock, NULL);
@@ -90,6 +112,10 @@ struct output *output_free(struct output *o) {
     if (!o)
         return NULL;
     output_drain_stop(o);
+    for (struct output_wait *w; (w = list_first(&o->waits, struct output_wait, node));) {
+        list_remove(&w->node);
+        free(w);
+    }
     map_free(o->live);
     for (struct channel *ch; (ch = list_first(&o->channels, struct channel, node));) {
         list_remove(&ch->node);
@@ -238,4 +264,30 @@ void output_forget(struct output *o, const char *id) {
     c->kind = COMMAND_FORGET;
     memcpy(c->id, id, strlen(id) + 1);
     output_drain_command(o, c);
+}
+
+int output_settle(struct output *o, const char *id, void (*settled)(void *userdata), void *userdata,
+                  struct output_wait **ret) {
+    struct output_wait *w;
+
+    if (!o->started || !text_is_app_id(id))
+        return 0;
+    w = calloc(1, sizeof *w);
+    if (!w)
+        return -ENOMEM;
+    list_init(&w->command.node);
+    list_init(&w->node);
+    w->command.kind = COMMAND_SETTLE;
+    memcpy(w->command.id, id, strlen(id) + 1);
+    w->settled = settled;
+    w->userdata = userdata;
+    list_append(&o->waits, &w->node);
+    output_drain_command(o, &w->command);
+    *ret = w;
+    return 1;
+}
+
+void output_settle_cancel(struct output_wait *w) {
+    if (w)
+        w->settled = NULL;
 }

@@ -19,6 +19,7 @@
 struct err;
 struct output;
 struct output_reader;
+struct output_wait;
 
 #define OUTPUT_LINE_MAX ((size_t) 16 * 1024) /* longer lines are cut into pieces for readers */
 
@@ -38,6 +39,11 @@ int output_attach(struct output *o, const char *id, uid_t uid, gid_t gid, int *r
 void output_detach(struct output *o, const char *id);
 /* Removes the app's logs. */
 void output_forget(struct output *o, const char *id);
+/* Calls settled(userdata) on the loop once all that the app had printed by now is in its log: 1
+ * with ret, to be cancelled if nobody wants to hear of it any more; 0: it is so already; -errno. */
+int output_settle(struct output *o, const char *id, void (*settled)(void *userdata), void *userdata,
+                  struct output_wait **ret);
+void output_settle_cancel(struct output_wait *w);
 
 /* Reads kept lines, oldest first. grown(reader, userdata) is called on the loop when there is more
  * after output_read() returned 0 (follow only). */

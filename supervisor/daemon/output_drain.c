@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "supervisor/base/cleanup.h"
@@ -85,6 +86,24 @@ static void forget(struct output *o, const char *id) {
     (void) pthread_mutex_unlock(&o->lock);
 }
 
+/* What it has in its FIFO now, and not what it goes on to print. A run that has left is behind us
+ * in the queue. */
+static void settle(struct output *o, const char *id) {
+    struct channel *ch, *live = NULL;
+    int left = 0;
+
+    (void) pthread_mutex_lock(&o->lock);
+    list_for_each (ch, &o->channels, struct channel, node)
+        if (!ch->gone && strcmp(ch->leave.id, id) == 0)
+            live = ch;
+    (void) pthread_mutex_unlock(&o->lock);
+    if (!live || ioctl(live->fifo_fd, FIONREAD, &left) < 0)
+        return;
+    for (size_t n; left > 0 && (n = take(o, live)) > 0;)
+        left -= (int) n;
+    tell_growth(o, live);
+}
+
 static struct command *next_command(struct output *o, bool *ret_stop) {
     struct command *c;
 
@@ -112,6 +131,11 @@ static bool obey(struct output *o, struct list *gone) {
         case COMMAND_FORGET:
             forget(o, c->id);
             free(c);
+            break;
+        case COMMAND_SETTLE:
+            settle(o, c->id);
+            atomic_store(&list_entry(c, struct output_wait, command)->done, true);
+            poke(o->grown_fd);
             break;
         }
     return stop;

@@ -17,12 +17,20 @@
 
 struct map;
 
-enum command_kind { COMMAND_LEAVE, COMMAND_FORGET };
+enum command_kind { COMMAND_LEAVE, COMMAND_FORGET, COMMAND_SETTLE };
 
 struct command {
     struct list node; /* under the lock */
     enum command_kind kind;
     char id[OUTPUT_ID_SIZE];
+};
+
+struct output_wait {
+    struct command command;
+    struct list node;                /* in output.waits */
+    atomic_bool done;                /* set by the thread, whose it is no longer */
+    void (*settled)(void *userdata); /* NULL: cancelled */
+    void *userdata;
 };
 
 struct channel {
@@ -45,6 +53,7 @@ struct output {
     sd_event_source *grown_source;
     struct map *live; /* id to channel */
     struct list readers;
+    struct list waits;
     pthread_t thread;
     bool started;
 

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "supervisor/base/err.h"
+#include "supervisor/base/cleanup.h"
 #include "supervisor/base/fs.h"
 #include "supervisor/daemon/output.h"
 
@@ -94,8 +96,11 @@ static int count_fds(void) {
 /* Takes the place of libc's: an app so fast that there is more behind each read of its FIFO. */
 static atomic_int flood_fd = -1;
 static _Atomic ino_t flood_ino;
+static atomic_bool slow; /* or a thread that is slow to read one */
 ssize_t read(int fd, void *buf, size_t size) {
     static const char line[] = "################\n";
+    if (slow && size > 1024)
+        (void) poll(NULL, 0, 2);
     ssize_t n = syscall(SYS_read, fd, buf, size);
     struct stat st;
     int out = flood_fd;
@@ -136,6 +141,57 @@ static void wait_for_line(const char *id, const char *want) {
             assert_true(sd_event_run(event, 20 * 1000000) > 0);
     }
     output_reader_free(r);
+}
+
+static void count(void *userdata) {
+    ++*(int *) userdata;
+}
+
+static unsigned lines_kept(const char *id) {
+    struct output_reader *r;
+    const char *line;
+    unsigned n = 0;
+
+    assert_int_equal(output_reader_new(output, id, false, NULL, NULL, &r, NULL), 0);
+    while (output_read(r, &line) == 1)
+        n++;
+    output_reader_free(r);
+    return n;
+}
+
+/* Whoever asks what was printed has all of it, whether the run goes on or has just ended. */
+static void test_settled_is_all_that_was_printed(void **state) {
+    (void) state;
+    struct output_wait *w, *other;
+    int settled = 0, fd = -1;
+
+    assert_int_equal(output_settle(output, "a", count, &settled, &w), 0); /* nothing ran yet */
+    slow = true;
+    for (int i = 0; i < 100; i++) {
+        if (fd < 0)
+            assert_int_equal(output_attach(output, "a", (uid_t) -1, (gid_t) -1, &fd, NULL), 0);
+        assert_int_equal(write(fd, "line\n", 5), 5);
+        if (i % 3 == 0) {
+            output_detach(output, "a");
+            close_p(&fd);
+            fd = -1;
+        }
+        assert_int_equal(output_settle(output, "a", count, &settled, &w), 1);
+        while (settled <= i)
+            assert_true(sd_event_run(event, 20 * 1000000) > 0);
+        assert_int_equal(lines_kept("a"), i + 1);
+    }
+    /* One that is cancelled is not told, and one that waits at the end is given back. */
+    assert_int_equal(output_settle(output, "a", count, &settled, &w), 1);
+    output_settle_cancel(w);
+    assert_int_equal(output_settle(output, "a", count, &settled, &other), 1);
+    while (settled == 100)
+        assert_true(sd_event_run(event, 20 * 1000000) > 0);
+    assert_int_equal(settled, 101);
+    slow = false;
+    assert_int_equal(output_settle(output, "a", count, &settled, &w), 1);
+    output_settle_cancel(NULL);
+    close_p(&fd);
 }
 
 static void test_what_is_printed_is_in_the_log(void **state) {
@@ -370,6 +426,7 @@ static int remove_dir(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_OUTPUT(test_what_is_printed_is_in_the_log),
+        WITH_OUTPUT(test_settled_is_all_that_was_printed),
         WITH_OUTPUT(test_last_words_before_the_next_runs_first),
         WITH_OUTPUT(test_app_outlives_the_daemon),
         WITH_OUTPUT(test_new_run_gets_a_new_fifo),
