@@ -204,7 +204,7 @@ static void test_page_cache_alone_is_no_need(void **state) {
     (void) state;
     char path[64], said[80];
     (void) snprintf(path, sizeof path, "/var/tmp/it-memory-%d", getpid());
-    kit_start(KIT_LIFE("200ms") "[memory]\nbudget=64M\n" KIT_NO_STALLS);
+    kit_start(KIT_LIFE("200ms") "[memory]\nbudget=64M\n" HARNESS_NO_STALLS);
     kit_make_file(path, 128);
     suspended_hog(A, "5,lies");
     hog(C, "5,lies");
@@ -245,14 +245,14 @@ static void test_policy_off_only_tells(void **state) {
 static void reload_with_budget(int64_t used, int permille) {
     char config[512];
     (void) snprintf(config, sizeof config, "%s[memory]\nbudget=%lldK\n%s", KIT_LIFE("200ms"),
-                    (long long) (used / 1024 * 1000 / permille), KIT_NO_STALLS);
+                    (long long) (used / 1024 * 1000 / permille), HARNESS_NO_STALLS);
     kit_reload(config);
 }
 
 /* A budget that comes, tightens and goes with the configuration. */
 static void test_reload_with_another_budget(void **state) {
     (void) state;
-    static const char none[] = KIT_LIFE("200ms") "[memory]\n" KIT_NO_STALLS;
+    static const char none[] = KIT_LIFE("200ms") "[memory]\n" HARNESS_NO_STALLS;
     kit_start(none);
     assert_int_equal(memory_number(NULL, "budget"), -1);
     suspended_hog(A, "30,lies");

@@ -3,7 +3,7 @@
  * supervisor that watches on. */
 #include "tests/integration/memory_kit.h"
 
-#define BUDGET "budget=128M\n" KIT_NO_STALLS
+#define BUDGET "budget=128M\n" HARNESS_NO_STALLS
 #define SHORT  KIT_LIFE("200ms") "[memory]\n" BUDGET
 
 /* The last exit's sentence and signal, as Status has them. */

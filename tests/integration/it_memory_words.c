@@ -9,7 +9,7 @@
 #include "supervisor/base/fs.h"
 #include "supervisor/base/str.h"
 
-#define BUDGET "budget=128M\n" KIT_NO_STALLS
+#define BUDGET "budget=128M\n" HARNESS_NO_STALLS
 #define SHORT  KIT_LIFE("200ms") "[memory]\n" BUDGET
 
 /* --- systemd's memory pressure protocol --------------------------------------------------- */
@@ -69,7 +69,7 @@ static void test_a_stranger_hears_each_warning(void **state) {
     harness_ok(&h, "Open", "{\"id\":\"" A "\"}"); /* in front, so that it runs on */
     (void) tape_wait("state", C, "suspended");
     hog(B, "20,lies");
-    kit_reload(KIT_LIFE("0") "[memory]\nbudget=52M\n" KIT_NO_STALLS);
+    kit_reload(KIT_LIFE("0") "[memory]\nbudget=52M\n" HARNESS_NO_STALLS);
     harness_ok(&h, "Open", "{\"id\":\"" A "\"}");
     (void) tape_wait_levels(0, 5, 15);
     harness_wait_log(&h, A, "heard 4");
@@ -277,7 +277,7 @@ static void test_nothing_wakes_while_nothing_is_wrong(void **state) {
     (void) state;
     int seconds = getenv("MINIPROG_LONG") ? 60 : 10;
     /* Room for all, a sanitizer's, too. */
-    kit_start(KIT_LIFE("200ms") "[memory]\nbudget=2G\n" KIT_NO_STALLS);
+    kit_start(KIT_LIFE("200ms") "[memory]\nbudget=2G\n" HARNESS_NO_STALLS);
     tape_end(); /* watchers are no part of it */
     suspend_a_crowd();
     (void) poll(NULL, 0, 2500); /* what a warning's measurement takes */

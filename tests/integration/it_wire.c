@@ -356,6 +356,8 @@ static struct raw watches(int64_t after) {
  * the next one knows of, and must still hear what comes. */
 static void test_after_that_is_ahead_of_the_supervisor(void **state) {
     (void) state;
+    harness_write_config(&h, "[lifecycle]\nsuspend_after=0\n"); /* it shall hear all at once */
+    harness_signal(&h, SIGHUP);
     mute_app();
     struct raw r = watches(0);
     (void) hears_event(&r, "launch");

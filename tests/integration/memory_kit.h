@@ -32,9 +32,6 @@
 #define C  "org.example.c"
 #define D  "org.example.d"
 
-#define KIT_NO_STALLS                                                                              \
-    "moderate=some 999ms 1s\nlow=full 999ms 1s\ncritical=full 999ms 1s\navailable_low=1%\n"        \
-    "available_low_exit=2%\navailable_critical=0%\navailable_critical_exit=1%\n"
 #define KIT_LIFE(suspend)                                                                          \
     "[lifecycle]\nsuspend_after=" suspend "\ndestroy_after=0\nmax_warm=0\nstop_timeout=2s\n"
 
@@ -371,7 +368,7 @@ static inline void wait_look(void) {
 
 /* Of a budget of 256 MB 85, 92 and 97 % are 217.6, 235.5 and 248.3. KIT_MODERATE is level 5 with
  * some cache. The place on the tape where that is told; from there on it is looked at by itself. */
-#define KIT_BUDGET   "budget=256M\n" KIT_NO_STALLS
+#define KIT_BUDGET   "budget=256M\n" HARNESS_NO_STALLS
 #define KIT_MODERATE (230 * MB)
 static inline int fill_to_moderate(const char *id) {
     int from = tape.n;

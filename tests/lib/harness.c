@@ -26,6 +26,7 @@
 #include "supervisor/base/cleanup.h"
 #include "supervisor/base/err.h"
 #include "supervisor/base/fs.h"
+#include "supervisor/base/str.h"
 
 /* Short, so that a test sees a whole life; long enough that a loaded machine does not end it early.
  */
@@ -44,8 +45,13 @@ static const char *build_dir(void) {
 }
 
 void harness_write_config(struct harness *h, const char *config) {
+    CLEANUP(str_clear_p) struct str text = STR_INIT(1 << 20);
     struct err e = { 0 };
-    if (fs_replace(AT_FDCWD, h->config, config, strlen(config), 0644, FS_VOLATILE, &e) < 0)
+
+    (void) str_printf(&text, "%s%s", config,
+                      strstr(config, "[memory]") ? "" : "\n[memory]\n" HARNESS_NO_STALLS);
+    assert_int_equal(str_error(&text), 0);
+    if (fs_replace(AT_FDCWD, h->config, text.data, text.len, 0644, FS_VOLATILE, &e) < 0)
         fail_msg("%s", e.text);
 }
 

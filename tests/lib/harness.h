@@ -16,6 +16,12 @@
 
 #define HARNESS_PATIENCE_MS 60000 /* an emulated processor among others */
 
+/* Of [memory]: what tests beside it do to the machine's memory is nobody's need here. Added to a
+ * configuration that says nothing of memory. */
+#define HARNESS_NO_STALLS                                                                          \
+    "moderate=some 999ms 1s\nlow=full 999ms 1s\ncritical=full 999ms 1s\navailable_low=1%\n"        \
+    "available_low_exit=2%\navailable_critical=0%\navailable_critical_exit=1%\n"
+
 struct harness {
     char base[24]; /* /tmp/mp-XXXXXX, 0711; elsewhere by $MINIPROG_TEST_DIR */
     char runtime[32], state[32], config[40], control[48], packages[40];
