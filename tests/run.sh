@@ -1,7 +1,7 @@
 #!/bin/sh
-# run.sh LOGS PROGRAM... - runs test programs, TEST_JOBS at a time (as many as there are processors),
-# goes on after a failure, and ends with one line of totals. Fails if a test failed, a program died,
-# or none ran. TEST_TIMEOUT: the seconds that one may take.
+# run.sh LOGS PROGRAM... - runs test programs, TEST_JOBS at a time (one more than there are
+# processors, for most wait much), goes on after a failure, and ends with one line of totals. Fails if
+# a test failed, a program died, or none ran. TEST_TIMEOUT: the seconds that one may take.
 #
 # Output goes to a file first and is shown at the program's end: a process that a test left
 # behind could hold a pipe open for ever, and programs that run at a time would talk across.
@@ -52,7 +52,7 @@ rm -f "$logs"/*.totals
 # By xargs, not by the shell, which starts background commands with SIGINT ignored: tests would
 # hand that on.
 [ $# = 0 ] || printf '%s\0' "$@" |
-    xargs -0 -n 1 -P "${TEST_JOBS:-$(nproc)}" sh "$0" "$logs" --one
+    xargs -0 -n 1 -P "${TEST_JOBS:-$(($(nproc) + 1))}" sh "$0" "$logs" --one
 for program; do
     cat "$logs/${program##*/}.totals" || echo "${program##*/} 0 1 0"
 done | awk '
