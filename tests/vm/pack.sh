@@ -30,8 +30,9 @@ for it in tests/integration/*; do # what tests read beside themselves
     *) cp -R "$it" "$work/tests/integration/" ;;
     esac
 done
-mkdir -p "$work/supervisor/wire"
+mkdir -p "$work/supervisor/wire" "$work/units"
 cp supervisor/wire/*.varlink "$work/supervisor/wire/"
+cp -R units/examples "$work/units/"
 for program in "$build"/miniprogd "$build"/miniprogctl "$build"/miniprog-* "$build"/libminiprog.so.0; do
     [ ! -f "$program" ] || [ "${program%.o}" != "$program" ] || cp "$program" "$work/build/"
 done
