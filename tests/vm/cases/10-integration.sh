@@ -15,7 +15,6 @@ it_ctl_ends         the command line: how it ends
 it_ctl_progress     the command line: how far a download is
 it_cuts             the store, cut short hundreds of times; 85-power cuts the machine's power
 it_faults           the store, when calls fail
-it_fetch            downloads
 it_fetch_bad        downloads that are refused
 it_forkbomb         a bomb a hundred times; it_cgroups_many has some
 it_hostile          bytes that are no calls: a minute and more
@@ -23,18 +22,13 @@ it_hostile_apps     apps that mean harm: minutes of processor time
 it_hostile_install  folders that are refused
 it_hostile_peers    clients that mean harm
 it_install          what becomes of an app that is there: the store
-it_js               JavaScript: the engine
-it_js_hostile       JavaScript: scripts that mean harm
-it_js_life          JavaScript: its events
-it_js_update        JavaScript: its updates
+it_js_hostile       JavaScript: scripts that mean harm, minutes of processor time each
 it_memory_kills     memory filled page by page: minutes of processor time; 15-memory has kills
 it_none             the supervisor without groups
 it_package          packages
 it_pressure         a program of Debian 13; 75-pressure has it on Debian 13 itself
-it_run              JavaScript: anew at each change
 it_scale            500 apps that run
 it_stress           the load's own options; 15-memory has the load
-it_trial            the store: trials and ways back
 it_update           the store: updates
 it_update_bad       updates that are refused
 it_update_resume    downloads that go on
