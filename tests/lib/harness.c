@@ -35,7 +35,7 @@ static const char default_config[] = "[lifecycle]\n"
                                      "destroy_after=1h\n"
                                      "background_grace=300ms\n"
                                      "start_timeout=60s\n"
-                                     "stop_timeout=2s\n"
+                                     "stop_timeout=20s\n"
                                      "[control]\n"
                                      "dialog_timeout=30s\n";
 
