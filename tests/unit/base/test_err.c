@@ -51,6 +51,20 @@ static void test_wrap_of_nothing_is_the_context_alone(void **state) {
     assert_string_equal(e.text, "app");
 }
 
+/* Names in it come from peers; a cut may leave half a character. */
+static void test_texts_are_plain(void **state) {
+    (void) state;
+    struct err e = { 0 };
+
+    (void) !err_set(&e, -EINVAL, "'%s'",
+                    "a\nb\x1b[2J\x7f\xc2\x9b"
+                    "c\xff"
+                    "\xc3\xa9\xf0\x9f\x98\x80");
+    assert_string_equal(e.text, "'a?b?[2J???c?\xc3\xa9\xf0\x9f\x98\x80'");
+    (void) !err_wrap(&e, -EINVAL, "in '%.1s'", "\xc3\xa9");
+    assert_string_equal(e.text, "in '?': 'a?b?[2J???c?\xc3\xa9\xf0\x9f\x98\x80'");
+}
+
 static void test_long_texts_are_cut_and_ended(void **state) {
     (void) state;
     struct err e = { 0 };
@@ -74,6 +88,7 @@ int main(void) {
         cmocka_unit_test(test_a_code_that_is_no_failure_becomes_one),
         cmocka_unit_test(test_wrap_puts_the_context_before),
         cmocka_unit_test(test_wrap_of_nothing_is_the_context_alone),
+        cmocka_unit_test(test_texts_are_plain),
         cmocka_unit_test(test_long_texts_are_cut_and_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
