@@ -220,8 +220,8 @@ static void test_the_end_of_the_supervisor_fails_waiting_opens(void **state) {
     harness_signal(&h, SIGTERM);
     answers(one, "closed");
     answers(two, "closed");
-    assert_int_equal(kill(pids[0], SIGKILL), 0);
-    assert_int_equal(kill(pids[1], SIGKILL), 0);
+    (void) kill(pids[0], SIGKILL); /* they may have ended before they ignored SIGTERM */
+    (void) kill(pids[1], SIGKILL);
     int status;
     assert_int_equal(waitpid(h.daemon, &status, 0), h.daemon);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
