@@ -2,6 +2,9 @@
 # run.sh LOGS PROGRAM... - runs test programs, TEST_JOBS at a time (one more than there are
 # processors, for most wait much), goes on after a failure, and ends with one line of totals. Fails if
 # a test failed, a program died, or none ran. TEST_TIMEOUT: the seconds that one may take.
+# TEST_AGAIN, for CI: up to three programs that failed are run once more, alone, and that counts. One
+# that passes then is named as unsteady: its first run's words stand above, for a fault to be looked for.
+# What a sanitizer found, or the daemon of itself, is never run again.
 #
 # Output goes to a file first and is shown at the program's end: a process that a test left
 # behind could hold a pipe open for ever, and programs that run at a time would talk across.
@@ -53,6 +56,20 @@ rm -f "$logs"/*.totals
 # hand that on.
 [ $# = 0 ] || printf '%s\0' "$@" |
     xargs -0 -n 1 -P "${TEST_JOBS:-$(($(nproc) + 1))}" sh "$0" "$logs" --one
+failed_one() { awk '$3 { bad = 1 } END { exit !bad }' "$logs/$1.totals"; }
+
+if [ -n "${TEST_AGAIN:-}" ] && [ "$(cat "$logs"/*.totals | awk '$3' | wc -l)" -le 3 ]; then
+    for program; do
+        name=${program##*/}
+        failed_one "$name" || continue
+        ! grep -q -e 'Sanitizer: ' -e 'runtime error: ' -e 'found itself at fault' \
+            "$logs/$name.log" || continue
+        mv "$logs/$name.log" "$logs/$name.failed"
+        echo "-- $name failed, and is run again alone"
+        one "$program"
+        failed_one "$name" || echo "unsteady: $name"
+    done
+fi
 for program; do
     cat "$logs/${program##*/}.totals" || echo "${program##*/} 0 1 0"
 done | awk '

@@ -35,11 +35,13 @@ while read -r case; do
         set -- $(sh "tests/vm/cases/$case")
         limit=600
         [ ! -s only ] || limit=3000 # who chose knows
+        again=$(cat again)
     else
+        again= # what a case did to the machine stays
         set -- "/vm/tests/vm/cases/$case"
         limit=3000
     fi
-    TEST_JOBS=1 TEST_TIMEOUT=$limit TEST_LONG=0 sh tests/run.sh $results "$@" || failed=1
+    TEST_JOBS=1 TEST_TIMEOUT=$limit TEST_LONG=0 TEST_AGAIN=$again sh tests/run.sh $results "$@" || failed=1
     # Over all boots: what stood before a power cut may be just what is asked for.
     journalctl --no-pager -o short-precise --since "$started" >"$results/$name.journal" 2>&1
     [ "${failed:-}" ] || rm -f "$results/$name.journal"

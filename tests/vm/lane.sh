@@ -1,7 +1,8 @@
 #!/bin/sh
 # lane.sh WORK BUILD VERSION - runs machines as long as there are some in WORK/machines, where each
 # line has a machine's name, "SUITE" or "SUITE+WHAT", and its cases. What a suite needs is made by the
-# first lane that comes to it and noted in WORK.
+# first lane that comes to it and noted in WORK. TEST_AGAIN (tests/run.sh): a machine on which something
+# failed within twenty minutes is run once more, and that counts.
 set -u
 work=$1 build=$2 version=$3
 here=$(dirname "$0")
@@ -24,6 +25,11 @@ take() {
     ) 9>"$work/machines.lock"
 }
 
+run() {
+    # shellcheck disable=SC2086 # words
+    sh "$here/run.sh" "$machine" "$(cat "$work/$suite")" $cases 2>&1
+}
+
 while next=$(take) && [ -n "$next" ]; do
     machine=${next%% *} cases=${next#* }
     began=$(date +%s)
@@ -31,8 +37,10 @@ while next=$(take) && [ -n "$next" ]; do
     suite=${machine%%+*}
     if prepare "$suite"; then
         echo "-- $machine is made, $(($(date +%s) - began)) s"
-        # shellcheck disable=SC2086 # words
-        sh "$here/run.sh" "$machine" "$(cat "$work/$suite")" $cases 2>&1
+        if ! run && [ -n "${TEST_AGAIN:-}" ] && [ $(($(date +%s) - began)) -lt 1200 ]; then
+            echo "-- $machine failed, and is run again"
+            ! run || echo "unsteady: $machine"
+        fi
         echo "-- $machine took $(($(date +%s) - began)) s"
     else
         echo "$machine: 0 passed, 1 failed, 0 skipped"

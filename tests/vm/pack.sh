@@ -47,6 +47,7 @@ for package in "build/vm/$suite"/deb/*.deb; do
 done
 
 printf %s "${TESTS:-}" >"$work/only"
+printf %s "${TEST_AGAIN:-}" >"$work/again"
 [ -z "${VM_EMULATED:-}" ] || : >"$work/emulated"
 echo "${VM_CUTS:-20}" >"$work/cuts"
 echo "${VM_STORM:-100}" >"$work/storm"
