@@ -30,7 +30,7 @@ struct worker_result {
     char files_hash[FILELIST_HASH_HEX + 1]; /* SHA-256 of the file list */
     uint64_t files, bytes;
     enum package_fault fault; /* PACKAGE_OK with ok */
-    char detail[256]; /* one sentence, without ok; an err.text with its bad bytes replaced */
+    char detail[256];         /* one sentence, without ok; an err.text */
 };
 
 /* Appends the line. Errors as str_append(). */

@@ -20,7 +20,6 @@
 #include "supervisor/base/err.h"
 #include "supervisor/base/str.h"
 #include "supervisor/daemon/config_keys.h"
-#include "supervisor/daemon/plain.h"
 
 #define STANDARD_PATH "/etc/miniprogd.conf"
 #define FILE_MAX      ((size_t) 1024 * 1024)
@@ -56,13 +55,10 @@ static void config_free_p(struct config **c) {
     config_free(*c);
 }
 
-/* Keeps the first error of a file, with the place; what it quotes may be any bytes. */
+/* Keeps the first error of a file, with the place. */
 static void refuse(struct loader *l, int error, const char *what) {
-    char text[512];
-
-    (void) plain_text(what, strlen(what), text, sizeof text);
     if (l->error == 0)
-        l->error = err_set(l->e, error, "%s:%u: %s", l->path, l->line, text);
+        l->error = err_set(l->e, error, "%s:%u: %s", l->path, l->line, what);
 }
 
 /* inih looks for a ']' and passes over what follows it. */

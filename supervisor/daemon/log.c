@@ -24,7 +24,7 @@
 
 #include "supervisor/base/cleanup.h"
 #include "supervisor/base/parse.h"
-#include "supervisor/daemon/plain.h"
+#include "supervisor/base/plain.h"
 
 #define TEXT_MAX       ((size_t) 2048) /* a line is below PIPE_BUF: written whole */
 #define LINE_MAX_BYTES ((size_t) 3072)

@@ -11,9 +11,9 @@
 
 #include "supervisor/base/cleanup.h"
 #include "supervisor/base/err.h"
+#include "supervisor/base/plain.h"
 #include "supervisor/base/text.h"
 #include "supervisor/daemon/output_parts.h"
-#include "supervisor/daemon/plain.h"
 
 #define PAIR_TRIES 8
 

@@ -149,7 +149,6 @@ static int open_source(struct fetch *f, struct verdict *v) {
 static void answer_fault(const struct verdict *v, struct worker_file *ret) {
     *ret = (struct worker_file){ .fault = v->fault };
     (void) snprintf(ret->detail, sizeof ret->detail, "%s", v->e->text);
-    make_plain(ret->detail);
 }
 
 int fetch_open(const struct worker_request *q, const struct fetch_net *net, int file_fd,

@@ -35,14 +35,12 @@ struct order {
 };
 
 static int print_result(struct worker_result *result, struct str *answer, struct err *e) {
-    make_plain(result->detail);
     if (worker_result_print(result, answer) < 0)
         return err_set(e, -ENOMEM, "no memory for the result");
     return 0;
 }
 
 static int print_file(struct worker_file *file, struct str *answer, struct err *e) {
-    make_plain(file->detail);
     if (worker_file_print(file, answer) < 0)
         return err_set(e, -ENOMEM, "no memory for the result");
     return 0;
@@ -108,7 +106,6 @@ static int job_index(struct order *o, struct err *e) {
     if ((r = sandbox_enter(&reading_only, e)) < 0 ||
         (r = verify_index(WORKER_FILE_FD, &o->request, &index, e)) < 0)
         return r;
-    make_plain(index.detail);
     if (worker_index_print(&index, &o->answer) < 0)
         r = err_set(e, -ENOMEM, "no memory for the result");
     worker_index_clear(&index);
@@ -200,7 +197,6 @@ static int write_failure(const struct order *o, const struct err *why) {
     struct worker_result result = { .fault = PACKAGE_STORAGE };
 
     (void) snprintf(result.detail, sizeof result.detail, "%s", why->text);
-    make_plain(result.detail);
     if (worker_result_print(&result, &line) == 0)
         (void) write_answer(o, &line);
     return complain(o, 1, why->text);

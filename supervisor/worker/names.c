@@ -108,7 +108,6 @@ static int put_folders(struct names *n, const char *path, struct verdict *v) {
     return 0;
 }
 
-/* Whoever shows the sentence makes it plain first (verdict.h). */
 static int check(const char *path, size_t len, struct verdict *v) {
     const char *fault = strlen(path) < len ? "holds a NUL" : package_path_fault(path);
     size_t depth = 1;

@@ -53,11 +53,7 @@ struct words {
 };
 
 static int complain(const struct words *w, int status, const char *text) {
-    char plain[sizeof((struct err *) 0)->text];
-
-    (void) snprintf(plain, sizeof plain, "%s", text);
-    make_plain(plain);
-    (void) fprintf(stderr, "%s: %s\n", w->me, plain);
+    (void) fprintf(stderr, "%s: %s\n", w->me, text);
     return status;
 }
 

@@ -20,8 +20,4 @@ struct verdict {
 int refuse(struct verdict *v, enum package_fault fault, const char *fmt, ...)
     __attribute__((format(printf, 3, 4), warn_unused_result));
 
-/* What a sentence shows of a text from outside: control characters and what is no UTF-8 become
- * question marks. Changes it in place. */
-void make_plain(char *text);
-
 #endif

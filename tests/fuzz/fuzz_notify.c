@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * fuzz_notify.c - a notify datagram, and any bytes made plain. */
+#include "supervisor/base/plain.h"
 #include "supervisor/base/text.h"
 #include "supervisor/daemon/notify.h"
-#include "supervisor/daemon/plain.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,2 +1,2 @@
 # file: supervisor/base/err.c test: base/test_err
-s/n > 0 \&\& !text_has_control(text, n)/n > 0/
+s/(void) plain_sentence(raw, strlen(raw), e->text, sizeof e->text);/(void) snprintf(e->text, sizeof e->text, "%s", raw);/

@@ -57,12 +57,15 @@ static void test_texts_are_plain(void **state) {
     struct err e = { 0 };
 
     (void) !err_set(&e, -EINVAL, "'%s'",
-                    "a\nb\x1b[2J\x7f\xc2\x9b"
+                    "a\nb\t\x1b[2J\x7f\xc2\x9b"
                     "c\xff"
                     "\xc3\xa9\xf0\x9f\x98\x80");
-    assert_string_equal(e.text, "'a?b?[2J???c?\xc3\xa9\xf0\x9f\x98\x80'");
+    assert_string_equal(e.text,
+                        "'a\\x0ab\\x09\\x1b[2J\\x7f\\x9bc\xef\xbf\xbd\xc3\xa9\xf0\x9f\x98\x80'");
     (void) !err_wrap(&e, -EINVAL, "in '%.1s'", "\xc3\xa9");
-    assert_string_equal(e.text, "in '?': 'a?b?[2J???c?\xc3\xa9\xf0\x9f\x98\x80'");
+    assert_string_equal(
+        e.text,
+        "in '\xef\xbf\xbd': 'a\\x0ab\\x09\\x1b[2J\\x7f\\x9bc\xef\xbf\xbd\xc3\xa9\xf0\x9f\x98\x80'");
 }
 
 static void test_long_texts_are_cut_and_ended(void **state) {

@@ -204,7 +204,7 @@ static void test_errors_name_file_line_and_key(void **state) {
           ":2: [memory] available_low_exit: must not be below available_low" },
         { "[memory]\navailable_critical=5%\navailable_critical_exit=4%\n",
           ":3: [memory] available_critical_exit: must not be below available_critical" },
-        { "[update]\ntrials=\x1b[2J\n", ":2: [update] trials: '?[2J' is not a number" },
+        { "[update]\ntrials=\x1b[2J\n", ":2: [update] trials: '\\x1b[2J' is not a number" },
         { "[up\x1b"
           "date]\ntrials=\x1b[2J\n",
           ":2: [up\\x1bdate] trials: there is no such section" },

@@ -7,8 +7,8 @@
 
 #include <string.h>
 
+#include "supervisor/base/plain.h"
 #include "supervisor/base/text.h"
-#include "supervisor/daemon/plain.h"
 
 static void test_rows(void **state) {
     (void) state;
@@ -47,6 +47,8 @@ static void test_rows(void **state) {
     }
     assert_int_equal(plain_text("a\0b", 3, to, sizeof to), 6);
     assert_string_equal(to, "a\\x00b");
+    assert_int_equal(plain_sentence("a\tb\xff", 4, to, sizeof to), 9);
+    assert_string_equal(to, "a\\x09b\xef\xbf\xbd");
 }
 
 /* Every pair of bytes, and every length of room: what comes out is always text without controls. */
