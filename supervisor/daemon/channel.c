@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,21 +26,16 @@
 #include "supervisor/daemon/log.h"
 #include "supervisor/daemon/loop.h"
 #include "supervisor/daemon/memory.h"
+#include "supervisor/daemon/peer.h"
 #include "supervisor/daemon/runstate.h"
 #include "supervisor/daemon/server.h"
 #include "supervisor/daemon/update_calls.h"
 #include "supervisor/wire/frame.h"
 #include "supervisor/wire/interfaces.h"
 
-#define CONNECTIONS_MAX 8 /* of one app. Source: design.md §6 */
-#define BEHIND_MAX                                                                                 \
-    ((size_t) 256 * 1024) /* bytes an app may leave unread before it is disconnected */
-#define MEMBERS_MAX 1024
-#define EVENT_MAX   ((size_t) 64 * 1024)
-
-#ifndef SO_PEERPIDFD
-#define SO_PEERPIDFD 77 /* younger than Debian 12's headers. Source: Linux 6.5 */
-#endif
+#define CONNECTIONS_MAX 8                     /* of one app. Source: design.md §6 */
+#define BEHIND_MAX      ((size_t) 256 * 1024) /* bytes left unread before it is disconnected */
+#define EVENT_MAX       ((size_t) 64 * 1024)
 
 struct app_watcher {
     struct list node; /* in run->watchers */
@@ -298,28 +292,11 @@ static bool admit(void *userdata, const struct ucred *peer, const gid_t *gids, s
     return peer->uid == (app->d->isolates ? app->uid : geteuid());
 }
 
-/* The uid is the boundary; this tells processes of one uid apart, where apps have none of their
- * own. Linux 6.5 hands out the peer's pidfd: while it lives, its pid is nobody else's, and the list
- * of members is the truth. A peer that is dead already, an older kernel, and sessions instead of
- * groups can only be taken at their uid's word. */
+/* Sessions instead of groups can only be taken at their uid's word. */
 static bool admit_socket(void *userdata, int fd, const struct ucred *peer) {
     const struct app *app = userdata;
-    CLEANUP(close_p) int pidfd = -1;
-    socklen_t size = sizeof pidfd;
-    pid_t pids[MEMBERS_MAX];
-
-    if (cgrp_root_kind(app->d->groups) == CGRP_NONE || !app->run->group ||
-        getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) < 0)
-        return true;
-    ssize_t n = cgrp_group_pids(app->run->group, pids, MEMBERS_MAX);
-    if (n < 0 || n > MEMBERS_MAX)
-        return true;
-    for (ssize_t i = 0; i < n; i++)
-        if (pids[i] == peer->pid)
-            return true;
-    /* One that has ended is in no list, reaped or not. */
-    struct pollfd ended = { .fd = pidfd, .events = POLLIN };
-    return poll(&ended, 1, 0) > 0;
+    return cgrp_root_kind(app->d->groups) == CGRP_NONE || !app->run->group ||
+           peer_is_member(app->run->group, fd, peer->pid);
 }
 
 int channel_open(struct app *app, struct err *e) {
