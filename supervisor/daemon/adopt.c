@@ -247,6 +247,7 @@ static void adopt_app(struct app *app, const struct json *doc) {
     }
     use_running_version(app);
     memory_grouped(app);
+    memory_watches(app);
     memory_moved(app);
     app_oom_score(app); /* the last supervisor may have raised it, and not seen the need end */
     adopt_main(app);

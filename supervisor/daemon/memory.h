@@ -44,7 +44,8 @@ void memory_configure(struct memory *m); /* after a reload */
 
 /* An app's life, as the memory side must hear of it. */
 void memory_begins(struct app *app);              /* its run is there, not yet its group */
-void memory_grouped(struct app *app);             /* its group is there */
+void memory_grouped(struct app *app);             /* its group is there, and nothing runs yet */
+void memory_watches(struct app *app);             /* something runs in it */
 void memory_moved(struct app *app);               /* its state changed */
 void memory_suspended(struct app *app);           /* its processes are stopped */
 void memory_resumes(struct app *app);             /* before SIGCONT */

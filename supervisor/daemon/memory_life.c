@@ -69,14 +69,16 @@ void memory_watch_group(struct app *app) {
 }
 
 void memory_grouped(struct app *app) {
-    struct memory_run *mem = &app->run->memory;
+    app->run->memory.oom_kills = cgrp_group_oom_kills(app->run->group);
+}
 
-    if (mem->slot < 0)
+void memory_watches(struct app *app) {
+    if (app->run->memory.slot < 0)
         return;
-    mem->oom_kills = cgrp_group_oom_kills(app->run->group);
-    memory_watch_group(app);
+    if (!app->run->memory.source) /* a reload meanwhile has given it one */
+        memory_watch_group(app);
     memory_arm_sources(app->d->memory);
-    if (app->run->pid > 0) /* adopted */
+    if (!app->run->is_child) /* adopted: it has a past */
         memory_look_at(app->d->memory, app);
 }
 

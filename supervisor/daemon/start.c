@@ -188,6 +188,7 @@ static void spawned(struct app *app, struct spawn_job *job) {
                                                                  .main_starttime = run->starttime,
                                                                  .uid = app->uid });
     runstate_mark(app);
+    memory_watches(app);
     if (run_watch_main(app, &e) < 0)
         log_err(app->id, "%s, its end is seen by its group alone", e.text);
     if (app->state != LIFE_STARTING) {

@@ -182,8 +182,8 @@ int work_submit(struct work *w, enum work_lane lane, work_run_t run, work_done_t
     (void) pthread_mutex_lock(&w->lock);
     list_append(&l->queue, &TAKE_PTR(it)->node);
     w->open++;
-    (void) pthread_cond_signal(&l->more);
     (void) pthread_mutex_unlock(&w->lock);
+    (void) pthread_cond_signal(&l->more); /* now, so that it does not wake to find the lock taken */
     return 0;
 }
 
