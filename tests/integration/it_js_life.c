@@ -82,7 +82,8 @@ static const char timers_app[] =
     "  onShow() { shown = true; console.log('shown') },\n"
     "  onHide() {\n"
     "    shown = false, hidden = true\n"
-    "    for (const n of [3, 1, 2]) setTimeout(() => console.log(`due ${n} ${shown}`), 2500 + n)\n"
+    "    for (const n of [3, 1, 2]) setTimeout(() => console.log(`due ${n} ${shown}`), 2500 + 200 "
+    "* n)\n"
     "  },\n"
     "})\n"
     "setInterval(() => {\n"
@@ -368,6 +369,8 @@ static void test_another_supervisor_takes_it_over(void **state) {
     (void) harness_signal_and_wait(&h, SIGKILL);
     harness_restart(&h);
     assert_int_equal(harness_pid(&h, ONE), pid);
+    harness_ok(&h, "Open", "{\"id\":\"" ONE "\",\"path\":\"pages/index\",\"query\":{\"n\":\"2\"}}");
+    harness_wait_log(&h, ONE, "page-load2"); /* it has found the new one, and is not held before */
     hide();
     harness_wait_log(&h, ONE, "[log] hide");
     harness_wait_state(&h, ONE, "suspended", NULL);

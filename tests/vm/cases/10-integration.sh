@@ -23,6 +23,7 @@ it_hostile_install  folders that are refused
 it_hostile_peers    clients that mean harm
 it_install          what becomes of an app that is there: the store
 it_js_hostile       JavaScript: scripts that mean harm, minutes of processor time each
+it_js_life          JavaScript: a life, minutes of it; it_js and it_js_update are there
 it_memory_kills     memory filled page by page: minutes of processor time; 15-memory has kills
 it_none             the supervisor without groups
 it_package          packages
