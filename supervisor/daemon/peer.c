@@ -16,19 +16,23 @@
 #endif
 
 /* Set before do_exit() takes the process out of its group, and never unset. Source: PF_EXITING,
- * include/linux/sched.h, the same since Linux 2.6; proc_pid_stat(5), field 9. */
+ * include/linux/sched.h, the same since Linux 2.6; proc_pid_stat(5), field 9. It is the first
+ * thread's: field 20 tells whether others go on. */
 #define FLAG_EXITING 0x4u
 
 bool peer_is_ending(pid_t pid) {
     char name[32], text[1024];
-    unsigned flags;
+    unsigned flags, threads;
 
     (void) snprintf(name, sizeof name, "/proc/%d/stat", pid);
     if (fs_read_into(AT_FDCWD, name, text, sizeof text) <= 0)
         return false;
     const char *rest = strrchr(text, ')'); /* the name may hold anything, ')' included */
-    return rest && sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
-           (flags & FLAG_EXITING);
+    return rest &&
+           sscanf(rest + 1,
+                  " %*c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %u", &flags,
+                  &threads) == 2 &&
+           (flags & FLAG_EXITING) && threads <= 1;
 }
 
 bool peer_is_member(struct cgrp_group *group, int fd, pid_t pid) {

@@ -16,8 +16,8 @@ struct cgrp_group;
 #define PEER_MEMBERS_MAX 1024
 bool peer_is_member(struct cgrp_group *group, int fd, pid_t pid);
 
-/* Whether a process is past its end, reaped or not, in the kernel's hands: it left its group before
- * its pidfd says that it ended. False for one that nobody has. */
+/* Whether a process runs no more of its program and is not reaped yet: it leaves its group before
+ * its pidfd says that it ended. False while any of its threads lives, and for one that is gone. */
 bool peer_is_ending(pid_t pid);
 
 #endif

@@ -1,0 +1,2 @@
+# file: supervisor/daemon/peer.c test: daemon/test_peer
+s/ && threads <= 1//
